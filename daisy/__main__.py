@@ -1,0 +1,3 @@
+from daisy.cli import main
+
+main()

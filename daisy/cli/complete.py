@@ -1,0 +1,22 @@
+"""What the shell offers for a MODEL."""
+
+import os
+from pathlib import Path
+
+from daisy.errors import DaisyError
+
+MOST = 50  # names: the newest ones
+
+
+def complete_model(incomplete: str) -> list[str]:
+    """The ids of models that have what was typed in them, the newest first."""
+    from daisy.configuration import find_project
+    from daisy.configuration.environment import environment
+    from daisy.folder import folders
+
+    try:
+        models_dir = environment(find_project(Path.cwd(), os.environ)).models_dir
+        names = [folder.model_id for folder in folders(models_dir) if folder.config.exists()]
+    except DaisyError:
+        return []  # no project here: nothing to offer, and no place for a message
+    return [name for name in reversed(names) if incomplete in name][:MOST]

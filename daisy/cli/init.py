@@ -1,0 +1,43 @@
+"""`daisy init`: a project of one's own."""
+
+from pathlib import Path
+
+from daisy.configuration import MARK
+from daisy.errors import ConfigurationError
+from daisy.files import write_text
+
+MARK_TEXT = """\
+# This file marks the root of a Daisy project: the folder whose conf/, sweeps/ and frameworks/ come before those that Daisy
+# ships. It may stay empty. Settings are in conf/ (env/ says where models and data go).
+"""
+ENV_TEXT = """\
+# Where we run. Relative paths start at the project's root.
+models_dir: models     # a folder a model
+data_dir: data         # downloads and prepared datasets
+mirror: null           # a folder or URL that is asked first for downloads
+python: {}             # framework: path of the Python that runs it; without an entry Daisy's own does
+"""
+IGNORE_TEXT = """\
+/models/
+/data/
+/.daisy/
+"""
+
+
+def make_project(folder: Path) -> None:
+    """Make a project in a folder. What is there already is left as it is. Raises ConfigurationError where it can't be made."""
+    if (folder / MARK).exists():
+        raise ConfigurationError(f"{folder} is a Daisy project already: run daisy in it")
+    try:
+        for name in ("conf/env", "sweeps", "frameworks"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        texts = {"conf/env/local.yaml": ENV_TEXT, ".gitignore": IGNORE_TEXT, MARK: MARK_TEXT}
+        for name, text in texts.items():
+            if not (folder / name).exists():
+                write_text(folder / name, text)  # the mark last: with it the project is whole
+    except OSError as error:
+        raise ConfigurationError(f"{folder} can't be made a project ({error.strerror}): choose another folder") from None
+    print(f"{folder} is a Daisy project now.")
+    print(f"  cd {folder}")
+    print("  daisy framework=suffix      trains a model in a second")
+    print("  conf/                       your own options; a file here comes before Daisy's of the same name")

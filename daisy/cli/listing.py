@@ -1,0 +1,121 @@
+"""What verbs that show something print."""
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.text import Text
+
+from daisy import registry
+from daisy.cli.screen import console
+from daisy.configuration import Environment, Project
+from daisy.framework.lines import visible
+from daisy.monitor.table import Filter, as_json, header, table
+from daisy.monitor.words import percent
+
+if TYPE_CHECKING:
+    from daisy.dataset import Description
+
+WATCH_EVERY = 2.0  # seconds
+
+
+def print_list(models_dir: Path, wanted: Filter, as_data: bool, watch: bool) -> None:
+    """`daisy list`."""
+    if as_data:
+        found = registry.read(models_dir)
+        sys.stdout.write(json.dumps(as_json(found, wanted), indent=2, ensure_ascii=False) + "\n")
+        _warn(found)
+        return
+    out = console()
+    if not watch:
+        found = registry.read(models_dir)
+        out.print(screen(found, wanted, models_dir))
+        _warn(found)
+        return
+    with Live(console=out, auto_refresh=False, screen=out.is_terminal) as live:
+        try:
+            while True:
+                live.update(screen(registry.read(models_dir), wanted, models_dir), refresh=True)
+                time.sleep(WATCH_EVERY)
+        except KeyboardInterrupt:
+            return
+
+
+def screen(found: registry.Registry, wanted: Filter, models_dir: Path) -> Group:
+    """The table with a line below it."""
+    if not found.rows:
+        return Group(Text(f"no models in {models_dir} yet: `daisy` trains one"))
+    return Group(table(found, wanted), Text(f"\n{header(found)} in {models_dir}", style="dim"))
+
+
+def _warn(found: registry.Registry) -> None:
+    for warning in found.warnings:
+        print(f"daisy: warning: {visible(warning)}", file=sys.stderr)
+
+
+def print_dataset(project: Project, name: str, overrides: list[str]) -> None:
+    """`daisy data`: prepare a dataset, show its figures."""
+    from daisy import dataset as datasets
+    from daisy.configuration.compose import compose
+
+    configuration = compose(project, [f"dataset={name}", *overrides])
+    env = configuration.env
+    with datasets.DownloadBar() as bar:
+        prepared = datasets.prepare(
+            configuration.dataset,
+            configuration.values["dataset"],
+            data_dir=env.data_dir,
+            mirror=env.mirror,
+            root=project.root,
+            report=lambda text: print(visible(text), file=sys.stderr),
+            progress=bar,
+        )
+    _print_description(console(), datasets.describe(prepared), prepared.folder)
+
+
+def _print_description(out: Console, description: "Description", folder: Path) -> None:
+    out.print(Text(description.name, style="bold"))
+    facts = {
+        "examples": ", ".join(f"{count:,} {split}" for split, count in description.sizes.items()),
+        "tokens": f"{description.tokens} distinct",
+        "longest": f"{description.longest} tokens (mean of the sources {description.mean_length:.1f})",
+        "seen": f"{percent(description.seen)} of the dev sources are in train",
+        "source": description.source,
+        "licence": description.licence,
+        "checksum": description.checksum,
+        "folder": str(folder),
+    }
+    for key, text in facts.items():
+        out.print(Text.assemble((f"  {key:<10}", "dim"), visible(str(text))), soft_wrap=True)
+    for source, target in description.examples:
+        out.print(Text(f"    {visible(source)}  ->  {visible(target)}"), soft_wrap=True)
+
+
+def print_frameworks(project: Project, env: Environment) -> None:
+    """`daisy frameworks`."""
+    from rich import box
+    from rich.table import Table
+
+    from daisy.errors import DaisyError
+    from daisy.framework import Command, Paths, lookup
+    from daisy.framework.interpreter import interpreter_of
+
+    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for column in ("framework", "ready", "version", "python", "adapter"):
+        shown.add_column(column, overflow="fold")
+    for name, file in lookup.adapters(project).items():
+        version, python = "-", "-"
+        try:
+            adapter = lookup.load(file)
+            python = interpreter_of(env, name).path
+            told = adapter.version(Paths(file.path, file.path, file.path, file.companion))
+            version = "-" if isinstance(told, Command) else told
+            ready = Text("yes", style="green")
+        except DaisyError as error:
+            ready = Text(visible(f"no: {error}"), style="red")
+        shown.add_row(Text(name), ready, Text(visible(version)), Text(python), Text(str(file.path)))
+    console().print(shown)

@@ -1,0 +1,104 @@
+"""`python -m daisy KEY=VALUE ...`: compose, check, train one model; Hydra's own flags that only show something."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from daisy.configuration import Configuration, Project, find_project
+from daisy.dataset import DownloadBar
+from daisy.errors import ConfigurationError, DaisyError
+from daisy.folder import Attempt, ModelFolder
+from daisy.job import Observer, Outcome, Stopped, run, stoppable
+from daisy.launch import plan, start
+
+
+class Flags(argparse.ArgumentParser):
+    """The flags that stand among overrides; a wrong one is an error of ours."""
+
+    def error(self, message: str) -> NoReturn:
+        """Called by argparse."""
+        raise ConfigurationError(f"{message}; overrides are KEY=VALUE, `daisy --help` shows verbs and flags")
+
+
+def parser() -> Flags:
+    """Hydra's flags that Daisy takes."""
+    flags = Flags(add_help=False, allow_abbrev=False)
+    flags.add_argument("--cfg", choices=("job", "hydra", "all"))
+    flags.add_argument("--package", "-p")
+    flags.add_argument("--resolve", action="store_true")
+    flags.add_argument("--info", nargs="?", const="all")
+    flags.add_argument("--hydra-help", action="store_true")
+    flags.add_argument("--multirun", "-m", action="store_true")
+    flags.add_argument("overrides", nargs="*")
+    return flags
+
+
+def run_overrides(arguments: Sequence[str]) -> int:
+    """One command line of overrides; the exit code."""
+    flags = parser().parse_intermixed_args([*arguments])
+    if flags.multirun:
+        raise ConfigurationError("-m is not there yet: give one value for each key, and run the command once for each model")
+    project = find_project(Path.cwd(), os.environ)
+    if flags.cfg in ("hydra", "all") or flags.info or flags.hydra_help:
+        return _hydra_itself(project, list(arguments))
+    if flags.cfg == "job":
+        from daisy.configuration.compose import composed_yaml
+
+        sys.stdout.write(composed_yaml(project, flags.overrides, flags.package, flags.resolve))
+        return 0
+    if flags.package or flags.resolve:
+        raise ConfigurationError("--package and --resolve go with --cfg job: add it")
+    from daisy.configuration.compose import compose
+
+    return launch(project, compose(project, flags.overrides))
+
+
+def launch(project: Project, configuration: Configuration) -> int:
+    """Train the model of a configuration here and now; the exit code."""
+    from daisy.cli.screen import already, console, observer
+
+    watcher = observer()
+    try:
+        with stoppable():
+            with DownloadBar() as bar:
+                planned = plan(project, configuration, watcher.stage, bar)
+            launched = start(planned)
+            if launched.attempt is None:
+                already(console(), launched.folder, launched.state)
+                return 0
+            return train(project, launched.folder, launched.attempt, watcher)
+    except Stopped as stop:  # before there was an attempt; after that the job has written it down
+        print(f"daisy: stopped by {stop.words}; no model was begun", file=sys.stderr)
+        return stop.exit_code
+
+
+def train(project: Project, folder: ModelFolder, attempt: Attempt, watcher: Observer) -> int:
+    """Train a model in its folder, with a beginning and an end on the screen; the exit code."""
+    from daisy.cli.screen import begin, end
+
+    begin(folder, attempt.number)
+    try:
+        outcome: Outcome = run(folder, attempt, project, watcher)
+    finally:
+        watcher.over()
+    end(folder, outcome)
+    return outcome.exit_code
+
+
+def _hydra_itself(project: Project, arguments: list[str]) -> int:
+    """What only shows something of Hydra: --info, --hydra-help, --cfg hydra."""
+    from hydra import main as hydra_main
+
+    from daisy.configuration.compose import register
+
+    register(project)
+
+    def nothing(_: object) -> None:
+        raise DaisyError("Hydra was asked to show something and ran a job: report this as a bug")
+
+    sys.argv = ["daisy", *arguments]
+    hydra_main(config_path=str(project.shipped / "conf"), config_name="config", version_base="1.3")(nothing)()
+    return 0

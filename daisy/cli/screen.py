@@ -1,0 +1,98 @@
+"""What a person sees when a model begins and ends."""
+
+import sys
+
+from rich.console import Console
+from rich.text import Text
+
+from daisy.folder import ModelFolder
+from daisy.framework.lines import visible
+from daisy.job import Observer, Outcome
+from daisy.monitor.live import LiveLine, PlainLines
+from daisy.monitor.words import duration, percent, points
+
+WIDE = 200  # characters: what is not printed on a terminal is not folded
+
+
+def console() -> Console:
+    """Where results are printed; no markup is read in them."""
+    terminal = sys.stdout.isatty()
+    return Console(markup=False, highlight=False, emoji=False, width=None if terminal else WIDE)
+
+
+def observer() -> Observer:
+    """One live line on a terminal, plain lines elsewhere."""
+    return LiveLine(console()) if sys.stdout.isatty() else PlainLines()
+
+
+def begin(folder: ModelFolder, attempt: int) -> None:
+    """A model begins, or goes on."""
+    again = f" (attempt {attempt})" if attempt > 1 else ""
+    console().print(Text(f"{folder.model_id}{again}", style="bold"))
+    sys.stdout.flush()
+
+
+def end(folder: ModelFolder, outcome: Outcome) -> None:
+    """How it ended, where everything is, what to do next."""
+    out, result = console(), outcome.result
+    if outcome.state == "done":
+        _done(out, folder, outcome)
+        return
+    style = {"failed": "bold red", "stopped": "bold yellow"}.get(outcome.state, "bold")
+    out.print(Text.assemble((f"  {outcome.state}", style), f": {visible(str(result.get('reason', '')))}"), soft_wrap=True)
+    if result.get("hint"):
+        _line(out, "hint", str(result["hint"]))
+    lines = result.get("last_lines", [])
+    if lines:
+        out.print(Text("  the last lines of run.out:", style="dim"))
+        for line in lines:
+            out.print(Text(f"    {line}"), soft_wrap=True)
+    _line(out, "folder", str(folder.path))
+    if outcome.state in ("failed", "stopped"):
+        _line(out, "next", f"daisy resume {folder.model_id}")
+
+
+def _done(out: Console, folder: ModelFolder, outcome: Outcome) -> None:
+    result = outcome.result
+    low, high = result["accuracy_interval"]
+    out.print(
+        Text.assemble(
+            ("  done", "bold green"),
+            f": accuracy {percent(result['accuracy'])} ({percent(low)} to {percent(high)}), "
+            f"edit distance {result['edit_distance']:.2f}, in {duration(result['seconds'])}",
+        )
+    )
+    _standing(out, folder)
+    _line(out, "folder", str(folder.path))
+    _line(out, "predictions", str(folder.predictions().relative_to(folder.path)))
+    _line(out, "log", f"{folder.run_out.relative_to(folder.path)} and {folder.job_out.relative_to(folder.path)}")
+    _line(out, "next", "daisy list   daisy show -1   daisy again -1 KEY=VALUE")
+
+
+def _standing(out: Console, folder: ModelFolder) -> None:
+    """How the model compares with the best one for its dataset."""
+    from daisy import registry
+
+    table = registry.read(folder.path.parent)
+    row = next((row for row in table.rows if row.model_id == folder.model_id), None)
+    top = table.best().get((row.dataset_checksum, row.scorer)) if row is not None else None
+    if row is None or top is None or top.accuracy is None or row.accuracy is None:
+        return
+    if top.model_id == row.model_id:
+        _line(out, "best", f"this is the best model for {row.dataset} so far")
+    else:
+        difference = points(row.accuracy - top.accuracy)
+        _line(out, "best", f"{percent(top.accuracy)} for {row.dataset}: {top.model_id} ({difference} points)")
+
+
+def already(out: Console, folder: ModelFolder, state: str) -> None:
+    """The same configuration is there already."""
+    accuracy = folder.read_result().get("accuracy")
+    told = f", accuracy {percent(accuracy)}" if accuracy is not None else ""
+    out.print(Text(folder.model_id, style="bold"))
+    _line(out, "already", f"this configuration is {state}{told}; again=true trains it once more")
+    _line(out, "folder", str(folder.path))
+
+
+def _line(out: Console, name: str, text: str) -> None:
+    out.print(Text.assemble((f"  {name:<12}", "dim"), visible(text)), soft_wrap=True)

@@ -1,0 +1,197 @@
+"""The verbs. Each imports only what it needs: Hydra, pandas and Optuna only where a configuration is composed or analysed."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer.exceptions import TyperException
+
+from daisy import __version__
+from daisy.cli.complete import complete_model
+from daisy.configuration import Environment, Project, find_project
+from daisy.errors import ConfigurationError
+from daisy.folder import ModelFolder
+
+app = typer.Typer(
+    name="daisy",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["--help", "-h"]},
+    help="""Compose, train, watch, keep and compare models.
+
+    daisy \\[KEY=VALUE ...]   trains one model: [bold]daisy dataset=cs/finnish arch.kernel=4[/bold]
+
+    daisy \\[KEY=VALUE ...] --cfg job   shows the configuration that this composes to.
+
+    MODEL is a model's id, a unique part of it, or -1 for the newest.""",
+)
+
+TAKES_A_MODEL = {"ignore_unknown_options": True}  # so that -1 is no option
+Model = Annotated[str, typer.Argument(help="Id, unique part of it, or -1.", autocompletion=complete_model)]
+EnvName = Annotated[str | None, typer.Option("--env", help="The env whose models are meant (default: the project's).")]
+
+
+def run_verb(arguments: Sequence[str]) -> int:
+    """One command line of a verb; the exit code."""
+    _check_verb(arguments)
+    try:
+        result = app(list(arguments), prog_name="daisy", standalone_mode=False)
+    except TyperException as error:
+        verb = arguments[0] if arguments else ""
+        raise ConfigurationError(f"{error.format_message().rstrip('.')}: `daisy {verb} --help` shows how it is used") from None
+    except typer.Abort:
+        return 130
+    return result if isinstance(result, int) else 0
+
+
+def _check_verb(arguments: Sequence[str]) -> None:
+    known = [command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands]
+    first = arguments[0] if arguments else "--help"
+    if first in known or first.startswith("-"):
+        return
+    from daisy.configuration.nearest import nearest
+
+    close = nearest(first, known, most=1)
+    way_out = f"did you mean {close[0]}?" if close else f"there are: {', '.join(known)}"
+    raise ConfigurationError(f"there is no verb {first} - {way_out} (overrides are KEY=VALUE)")
+
+
+def _version(value: bool) -> None:
+    if value:
+        print(f"daisy {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Options of Daisy itself."""
+
+
+def _project() -> Project:
+    return find_project(Path.cwd(), os.environ)
+
+
+def _environment(name: str | None) -> Environment:
+    from daisy.configuration.environment import environment
+
+    return environment(_project(), name)
+
+
+def _model(wanted: str, env: str | None) -> ModelFolder:
+    from daisy import registry
+
+    return registry.find(_environment(env).models_dir, wanted)
+
+
+@app.command("list")
+def list_models(
+    last: Annotated[int | None, typer.Option(min=1, help="Only the newest so many.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="Only this dataset's.")] = None,
+    framework: Annotated[str | None, typer.Option(help="Only this framework's.")] = None,
+    state: Annotated[str | None, typer.Option(help="running, done, failed, stopped, pruned or unknown.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="For other programs.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Show again every two seconds, until Ctrl-C.")] = False,
+    env: EnvName = None,
+) -> None:
+    """Show all models, the newest last."""
+    from daisy.cli.listing import print_list
+    from daisy.folder import STATES
+    from daisy.monitor.table import Filter
+
+    states = (*STATES, "unknown")
+    if state is not None and state not in states:
+        raise ConfigurationError(f"--state {state}: there is no such state; there are: {', '.join(states)}")
+    models_dir = _environment(env).models_dir
+    print_list(models_dir, Filter(dataset=dataset, framework=framework, state=state, last=last), json, watch)
+
+
+@app.command(context_settings=TAKES_A_MODEL)
+def show(model: Model, env: EnvName = None) -> None:
+    """Show one model: configuration, command, accuracy, times, hints."""
+    from daisy.cli.screen import console
+    from daisy.monitor.show import show as print_model
+
+    print_model(_model(model, env), console())
+
+
+@app.command(context_settings=TAKES_A_MODEL)
+def tail(
+    model: Model,
+    job: Annotated[bool, typer.Option("--job", help="Daisy's own lines (job.out) instead of the framework's.")] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="Begin with the last so many.")] = 10,
+    follow: Annotated[bool, typer.Option(help="Go on while the model trains.")] = True,
+    env: EnvName = None,
+) -> None:
+    """Follow a model's log."""
+    from daisy.monitor.tail import tail as follow_log
+
+    folder = _model(model, env)
+    follow_log(folder, folder.job_out if job else folder.run_out, lines, follow)
+
+
+@app.command(context_settings=TAKES_A_MODEL)
+def resume(model: Model, env: EnvName = None) -> int:
+    """Go on with a stopped or failed model from its last checkpoint, in the same folder."""
+    from daisy import launch
+    from daisy.cli.run import train
+    from daisy.cli.screen import observer
+    from daisy.job import stoppable
+
+    project, folder = _project(), _model(model, env)
+    with stoppable():
+        return train(project, folder, launch.resume(folder), observer())
+
+
+@app.command(context_settings=TAKES_A_MODEL)
+def again(
+    model: Model,
+    overrides: Annotated[list[str] | None, typer.Argument(help="What is to be different: KEY=VALUE ...")] = None,
+    env: EnvName = None,
+) -> int:
+    """Train a new model from a saved configuration, with a modification."""
+    from daisy.cli.run import launch
+    from daisy.configuration.again import overrides_of
+    from daisy.configuration.compose import compose
+
+    project = _project()
+    changes = list(overrides or [])
+    texts = overrides_of(project, _model(model, env).read_config(), changes, Path.cwd())
+    if not changes:
+        texts.append("again=true")  # to train the very same once more is what was asked for
+    if env is not None:
+        texts.append(f"env={env}")
+    return launch(project, compose(project, texts))
+
+
+@app.command()
+def data(
+    dataset: Annotated[str, typer.Argument(help="A dataset: cs/finnish.")],
+    overrides: Annotated[list[str] | None, typer.Argument(help="Its options: dataset.size=low ...")] = None,
+) -> None:
+    """Prepare a dataset and show what is in it."""
+    from daisy.cli.listing import print_dataset
+
+    print_dataset(_project(), dataset, list(overrides or []))
+
+
+@app.command()
+def frameworks() -> None:
+    """Show the frameworks, and which of them can be used here."""
+    from daisy.cli.listing import print_frameworks
+
+    print_frameworks(_project(), _environment(None))
+
+
+@app.command()
+def init(folder: Annotated[Path, typer.Argument(help="A new or empty folder.")]) -> None:
+    """Make a project: a folder of your own for conf/, sweeps/ and frameworks/."""
+    from daisy.cli.init import make_project
+
+    make_project(folder)

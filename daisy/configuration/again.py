@@ -1,0 +1,53 @@
+"""A saved configuration as overrides: to train a model like an old one, with a modification."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from daisy.configuration.compose import chosen_values
+from daisy.configuration.model import Configuration, from_json, leaves
+from daisy.configuration.overrides import SECTION_OF_GROUP, groups, parse, plain, text_of
+from daisy.configuration.project import Project
+from daisy.errors import ConfigurationError
+
+
+def overrides_of(project: Project, saved: Mapping[str, Any], changes: Sequence[str], cwd: Path) -> list[str]:
+    """The overrides that compose to the saved configuration with `changes`, whatever conf/ says by now.
+
+    `saved` is the content of a config.json. A group that the changes choose anew starts from that choice; what was set by
+    hand in it before stays set where the new choice has the key. Raises ConfigurationError as composing does.
+    """
+    old = from_json(saved)
+    new = parse(changes, project, cwd)
+    chosen_anew = {override.key_or_group for override in new.choices}
+    known = groups(project)
+    choices = [
+        f"{group}={option}"
+        for group, option in old.choices.items()
+        if group not in chosen_anew and group != "env" and group in known
+    ]
+    for choice in choices:
+        group, _, option = choice.partition("=")
+        if option not in known[group]:
+            raise ConfigurationError(f"the saved configuration has {choice}, which is no longer in conf/: choose {group}=NAME")
+    choices += [text_of(override) for override in new.choices]
+    sections_anew = {SECTION_OF_GROUP.get(group, group) for group in chosen_anew}
+    carried = _carried(old, set(saved.get("unused", ())), sections_anew, dict(leaves(chosen_values(project, choices))))
+    changed = {override.key_or_group for override in new.values}
+    kept = [f"++{key}={plain(value)}" for key, value in carried.items() if key not in changed]
+    return [*choices, *kept, *(text_of(override) for override in new.values)]
+
+
+def _carried(old: Configuration, unused: set[str], sections_anew: set[str], now: Mapping[str, Any]) -> dict[str, Any]:
+    """The saved values that the choices alone do not give."""
+    carried = {}
+    for key, value in old.flat().items():
+        if key in unused or key == "framework.name":
+            continue
+        if key.split(".")[0] in sections_anew:
+            by_hand = old.set_by.get(key, "").lstrip("+").startswith(f"{key}=")
+            if not by_hand or key not in now:
+                continue
+        if key not in now or now[key] != value:
+            carried[key] = value
+    return carried

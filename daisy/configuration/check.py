@@ -1,0 +1,155 @@
+"""The checks that plain Hydra lacks: unknown keys with the nearest known ones, types, bounds, what is left over."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hydra.core.override_parser.types import Override, OverrideType
+from omegaconf import DictConfig, OmegaConf
+
+from daisy.configuration.keys import KEYS, KINDS, as_kind, kind_of
+from daisy.configuration.model import leaves
+from daisy.configuration.nearest import nearest
+from daisy.configuration.overrides import OPEN_SECTIONS, SECTION_OF_GROUP, text_of
+from daisy.errors import ConfigurationError
+
+GROUP_OF_SECTION = {section: group for group, section in SECTION_OF_GROUP.items()}
+LONGEST_NAME = 60  # characters
+SECTION = object()
+
+
+def keys(overrides: Sequence[Override], base: Mapping[str, Any]) -> None:
+    """Each key that is overridden exists, or is really a new one. Raises ConfigurationError naming the nearest keys."""
+    known = [key for key, _ in leaves(base)]
+    for override in overrides:
+        key, text = override.key_or_group, text_of(override)
+        if any(key.startswith(f"{section}.") for section in OPEN_SECTIONS):
+            continue
+        node = _node(base, key)
+        if isinstance(node, Mapping) and override.type != OverrideType.DEL:
+            _check_section(override, node, known)
+            continue
+        if node is not None:
+            continue
+        close = nearest(key, known)
+        if override.type in (OverrideType.ADD, OverrideType.FORCE_ADD) and not close:
+            continue
+        if close:
+            raise ConfigurationError(f"{text}: there is no key {key} - did you mean {' or '.join(close)}?")
+        raise ConfigurationError(f"{text}: there is no key {key}{_siblings(key, base)}; `--cfg job` shows all keys")
+
+
+def _check_section(override: Override, node: Mapping[str, Any], known: list[str]) -> None:
+    key, text, value = override.key_or_group, text_of(override), override.value()
+    if not isinstance(value, dict):
+        group = GROUP_OF_SECTION.get(key, key)
+        way_out = f"did you mean {group}={value}?" if "." not in key else f"set one of its keys: {', '.join(node)}"
+        raise ConfigurationError(f"{text}: {key} is a section of the configuration, not a value - {way_out}")
+    for part, _ in leaves(value, f"{key}."):
+        if part not in known and override.type == OverrideType.CHANGE:
+            close = " or ".join(nearest(part, known))
+            raise ConfigurationError(
+                f"{text}: there is no key {part}" + (f" - did you mean {close}?" if close else "; `--cfg job` shows all keys")
+            )
+
+
+def _siblings(key: str, base: Mapping[str, Any]) -> str:
+    section = key.rpartition(".")[0]
+    node = _node(base, section) if section else base
+    return f"; {section or 'the configuration'} has {', '.join(node)}" if isinstance(node, Mapping) and node else ""
+
+
+def _node(tree: Mapping[str, Any], key: str) -> Any:
+    """The value at a dotted key, SECTION-like mappings as they are; None where there is none; null is a value."""
+    node: Any = tree
+    for part in key.split("."):
+        if not isinstance(node, Mapping) or part not in node:
+            return None
+        node = node[part]
+    return SECTION if node is None else node
+
+
+def values(tree: dict[str, Any], base: Mapping[str, Any], set_by: Mapping[str, str]) -> dict[str, Any]:
+    """The tree with each value in its key's type. Raises ConfigurationError naming key, value and what is wanted."""
+    for section in ("framework", "dataset", "arch", "train", "env"):
+        if not isinstance(tree.get(section), dict):
+            raise ConfigurationError(f"the configuration has no section {section}: its group's YAML must make one")
+    return _checked(tree, base, set_by, "")
+
+
+def _checked(tree: dict[str, Any], base: Mapping[str, Any], set_by: Mapping[str, str], prefix: str) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for name, value in tree.items():
+        key = f"{prefix}{name}"
+        default = base.get(name)
+        if isinstance(value, dict):
+            result[name] = _checked(value, default if isinstance(default, Mapping) else {}, set_by, f"{key}.")
+        elif isinstance(value, str) and (value == "???" or "${" in value):
+            result[name] = value  # left over, or not resolved: judged elsewhere
+        else:
+            result[name] = _accepted(key, value, default, set_by)
+    return result
+
+
+def _accepted(key: str, value: Any, default: Any, set_by: Mapping[str, str]) -> Any:
+    known = KEYS.get(key)
+    try:
+        if known is not None:
+            return known.accepted(value)
+        kind = kind_of(default) if default != "???" else None
+        # A default that is a list, null or an expression does not tell a type.
+        return value if value is None or kind is None or "${" in str(default) else as_kind(kind, value)
+    except ValueError:
+        wanted = known.wanted() if known is not None else f"{KINDS[kind]} (its default is {default!r})" if kind else ""
+        origin = set_by.get(key)
+        shown = origin if origin and origin.lstrip("+").startswith(f"{key}=") else f"{key}={value!r}"
+        where = f" (from {origin})" if origin and shown != origin else ""
+        raise ConfigurationError(f"{shown}{where}: {key} must be {wanted}") from None
+
+
+def layers(tree: dict[str, Any], set_by: Mapping[str, str]) -> dict[str, Any]:
+    """Lists with one value per layer agree in length with each other and with arch.layers, which follows from them if not set."""
+    arch = tree["arch"]
+    lists = {name: value for name, value in arch.items() if isinstance(value, list) and f"arch.{name}" in KEYS}
+    lengths = {name: len(value) for name, value in lists.items()}
+    if len(set(lengths.values())) > 1:
+        told = ", ".join(f"arch.{name} has {length}" for name, length in lengths.items())
+        raise ConfigurationError(f"values per layer must be as many as the layers: {told}; give each one per layer")
+    if not lengths:
+        return tree
+    name, count = next(iter(lengths.items()))
+    if "layers" in arch and arch["layers"] != count:
+        if "arch.layers" in set_by:
+            raise ConfigurationError(
+                f"arch.{name} has {count} values and arch.layers={arch['layers']}: give one value per layer, or one for all"
+            )
+        arch = {**arch, "layers": count}
+    # The same network has one way to be written: equal values are one value.
+    equal = {name: value[0] for name, value in lists.items() if len(set(value)) == 1}
+    return {**tree, "arch": {**arch, **equal}}
+
+
+def limits(tree: dict[str, Any], set_by: Mapping[str, str]) -> dict[str, Any]:
+    """Training ends after its epochs or its seconds: seconds alone, where only they were asked for."""
+    train = tree["train"]
+    if train.get("seconds") is not None and "train.epochs" not in set_by:
+        train = {**train, "epochs": None}
+    if train.get("seconds") is None and train.get("epochs") is None:
+        raise ConfigurationError("training would never end: set train.epochs or train.seconds")
+    return {**tree, "train": train}
+
+
+def nothing_missing(config: DictConfig) -> None:
+    """No `???` is left over. Raises ConfigurationError with the keys."""
+    missing = sorted(OmegaConf.missing_keys(config))
+    if missing:
+        raise ConfigurationError(f"{missing[0]} is not set (???): add {' '.join(f'{key}=VALUE' for key in missing)}")
+
+
+def names(values: Mapping[str, Any]) -> None:
+    """The framework's name can be part of a folder's name. Raises ConfigurationError."""
+    name = values["framework"].get("name")
+    allowed = isinstance(name, str) and name.replace("_", "").replace("-", "").isalnum() and name.isascii()
+    if not allowed or "__" in name or len(name) > LONGEST_NAME or name[0] in "_-":
+        raise ConfigurationError(
+            f"framework.name={name!r}: a framework's name has letters, digits, - and single _ only, at most {LONGEST_NAME}"
+        )

@@ -1,0 +1,182 @@
+"""Hydra in, one checked, resolved and frozen configuration out."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from hydra import compose as hydra_compose
+from hydra import initialize_config_dir
+from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.plugins import Plugins
+from hydra.errors import HydraException
+from hydra.plugins.search_path_plugin import SearchPathPlugin
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from daisy.configuration import check
+from daisy.configuration.model import Configuration, Environment, leaves
+from daisy.configuration.overrides import SECTION_OF_GROUP, Overrides, parse, text_of
+from daisy.configuration.project import Project
+from daisy.errors import ConfigurationError
+
+NOT_OF_THE_CONFIGURATION = ("env", "again", "hydra")
+REFERENCE_GROUPS = ("framework", "dataset", "env")  # choices that say what the defaults are, not departures from them
+
+
+class ProjectSearchPath(SearchPathPlugin):
+    """Puts the project's own conf/ before the one that Daisy ships: Hydra takes the first match."""
+
+    folders: Sequence[Path] = ()
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        """Called by Hydra when it starts."""
+        for folder in reversed(self.folders):
+            search_path.prepend("daisy", f"file://{folder}")
+
+
+@contextmanager
+def hydra(project: Project) -> Iterator[None]:
+    """Hydra with the search path of this project."""
+    register(project)
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(str(project.shipped / "conf"), job_name="daisy", version_base="1.3"):
+        yield
+
+
+def register(project: Project) -> None:
+    """Tell Hydra where this project's conf/ is."""
+    ProjectSearchPath.folders = [folder for folder in project.folders("conf") if folder.parent != project.shipped]
+    Plugins.instance().register(ProjectSearchPath)
+
+
+def compose(project: Project, texts: Sequence[str], cwd: Path | None = None) -> Configuration:
+    """The configuration that the overrides ask for.
+
+    Raises ConfigurationError, with the key and the way out, for whatever can't be run as it was asked for.
+    """
+    overrides = parse(texts, project, cwd or Path.cwd())
+    with hydra(project):
+        reference = [text_of(choice) for choice in overrides.choices if choice.key_or_group in REFERENCE_GROUPS]
+        defaults = _composed(reference)
+        chosen = _composed([text_of(choice) for choice in overrides.choices])
+        check.keys(overrides.values, _plain(chosen, resolve=False))
+        full = _composed(overrides.texts()) if overrides.values else chosen
+        return _frozen(project, overrides, _plain(defaults, resolve=False), chosen, full)
+
+
+def composed_yaml(project: Project, texts: Sequence[str], package: str | None, resolve: bool) -> str:
+    """The composed configuration as YAML, as `--cfg job` shows it; checked as for a run, but `???` may be left over."""
+    overrides = parse(texts, project, Path.cwd())
+    with hydra(project):
+        chosen = _composed([text_of(choice) for choice in overrides.choices])
+        check.keys(overrides.values, _plain(chosen, resolve=False))
+        full = _composed(overrides.texts())
+        check.values(_plain(full, resolve=False), _plain(chosen, resolve=False), _origins(overrides, {}))
+        shown = _shown(full)
+        if package:
+            shown = OmegaConf.select(full, package)
+            if shown is None:
+                raise ConfigurationError(f"--package {package}: the configuration has no such section")
+        return OmegaConf.to_yaml(shown, resolve=resolve) if OmegaConf.is_config(shown) else f"{shown}\n"
+
+
+def chosen_values(project: Project, choices: Sequence[str]) -> dict[str, Any]:
+    """What choices of groups alone compose to."""
+    with hydra(project):
+        return _plain(_composed(list(choices)), resolve=False)
+
+
+def environment_of(project: Project, name: str | None) -> Environment:
+    """The resolved env alone: the project's default one, or the one called `name`."""
+    overrides = parse([f"env={name}"] if name else [], project, project.root)
+    with hydra(project):
+        composed = _composed([text_of(choice) for choice in overrides.choices])
+        chosen = composed.hydra.runtime.choices["env"]
+        return Environment.resolve(chosen, _plain(composed, resolve=True)["env"], project)
+
+
+def _composed(texts: list[str]) -> DictConfig:
+    try:
+        return hydra_compose("config", overrides=texts, return_hydra_config=True)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigurationError(_one_line(error)) from error
+
+
+def _one_line(error: Exception) -> str:
+    """Hydra's own message without its search path and its advice for programmers."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    kept = []
+    for line in lines:
+        if line.startswith(("Config search path", "Set the environment variable", "full_key:", "object_type")):
+            break
+        kept.append(line)
+    return f"{' '.join(kept) or type(error).__name__}: mend that file or override"
+
+
+def _shown(config: DictConfig) -> DictConfig:
+    """Without Hydra's own section."""
+    return OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+
+
+def _plain(config: DictConfig, *, resolve: bool) -> dict[str, Any]:
+    """As plain Python values, without Hydra's own section."""
+    try:
+        tree = OmegaConf.to_container(_shown(config), resolve=resolve)
+    except OmegaConfBaseException as error:
+        raise ConfigurationError(_one_line(error)) from error
+    assert isinstance(tree, dict)
+    return {str(key): value for key, value in tree.items()}
+
+
+def _frozen(
+    project: Project, overrides: Overrides, defaults: dict[str, Any], chosen: DictConfig, full: DictConfig
+) -> Configuration:
+    try:
+        check.nothing_missing(_shown(full))
+    except OmegaConfBaseException as error:
+        raise ConfigurationError(_one_line(error)) from error
+    base = dict(leaves(defaults))
+    choices = {str(group): str(option) for group, option in full.hydra.runtime.choices.items() if "/" not in str(group)}
+    choices.pop("hydra", None)
+    set_by = _origins(overrides, _chosen_keys(overrides, base, _plain(chosen, resolve=False)))
+    tree = check.values(_plain(full, resolve=True), _plain(chosen, resolve=False), set_by)
+    tree = check.limits(check.layers(tree, set_by), set_by)
+    values = {key: value for key, value in tree.items() if key not in NOT_OF_THE_CONFIGURATION}
+    check.names(values)
+    return Configuration(
+        values=values,
+        env=Environment.resolve(choices["env"], tree["env"], project),
+        choices=choices,
+        set_by={key: origin for key, origin in set_by.items() if not key.startswith(("env.", "again"))},
+        defaults={key: value for key, value in base.items() if not key.startswith(("env.", "again"))},
+        overrides=tuple(overrides.texts()),
+        again=bool(tree.get("again", False)),
+    )
+
+
+def _chosen_keys(overrides: Overrides, defaults: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, str]:
+    """The keys that a group choice set: those whose value is another one than before the choice."""
+    departures = [choice for choice in overrides.choices if choice.key_or_group not in REFERENCE_GROUPS]
+    if not departures:
+        return {}
+    by_section = {SECTION_OF_GROUP.get(choice.key_or_group, choice.key_or_group): text_of(choice) for choice in departures}
+    return {
+        key: by_section.get(key.split(".")[0], " ".join(by_section.values()))
+        for key, value in leaves(chosen)
+        if key not in defaults or defaults[key] != value
+    }
+
+
+def _origins(overrides: Overrides, chosen: dict[str, str]) -> dict[str, str]:
+    """For each key that was set, what set it; a section given whole counts for each of its keys."""
+    origins = dict(chosen)
+    for override in overrides.values:
+        value = override.value()
+        if isinstance(value, dict):
+            for key, _ in leaves(value, f"{override.key_or_group}."):
+                origins[key] = text_of(override)
+        else:
+            origins[override.key_or_group] = text_of(override)
+    return origins

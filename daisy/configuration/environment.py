@@ -1,0 +1,63 @@
+"""The resolved env for verbs, which start without Hydra: cached in the project, keyed by the content of its files."""
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from daisy.configuration.model import Environment
+from daisy.configuration.project import Project
+from daisy.files import read_json, write_json
+
+CACHE = Path(".daisy") / "env.json"
+VARIABLE = re.compile(r"oc\.env:\s*([A-Za-z_][A-Za-z0-9_]*)")
+
+
+def environment(project: Project, name: str | None = None) -> Environment:
+    """The env called `name`, or the project's default one. Raises ConfigurationError where there is none."""
+    key = _key(project)
+    cached = _cached(project, key)
+    entry = name or ""
+    if entry in cached:
+        return Environment.from_json(cached[entry])
+    from daisy.configuration.compose import environment_of
+
+    resolved = environment_of(project, name)
+    _keep(project, key, {**cached, entry: resolved.to_json()})
+    return resolved
+
+
+def _key(project: Project) -> str:
+    """A hash over everything that the resolved env depends on: files, the variables they name, where the project is."""
+    digest = hashlib.sha256(f"{project.root}\n{project.shipped}\n{os.environ.get('HOME')}\n".encode())
+    for path in _files(project):
+        text = path.read_text(encoding="utf-8", errors="replace")
+        digest.update(f"{path}\n{text}\n".encode())
+        for variable in VARIABLE.findall(text):
+            digest.update(f"{variable}={os.environ.get(variable)}\n".encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()
+
+
+def _files(project: Project) -> Iterator[Path]:
+    for conf in project.folders("conf"):
+        yield from sorted(conf.glob("*.yaml"))
+        yield from sorted((conf / "env").glob("**/*.yaml"))
+
+
+def _cached(project: Project, key: str) -> dict[str, Any]:
+    try:
+        content = read_json(project.root / CACHE)
+        return dict(content["envs"]) if content["key"] == key else {}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}  # a cache: whatever is wrong with it, it is made again
+
+
+def _keep(project: Project, key: str, envs: Mapping[str, Any]) -> None:
+    path = project.root / CACHE
+    try:
+        path.parent.mkdir(exist_ok=True)
+        write_json(path, {"key": key, "envs": dict(envs)})
+    except OSError:
+        return  # a project that can't be written to works too, only slower

@@ -1,0 +1,133 @@
+"""Overrides as people type them: parsed by Hydra, told apart into choices and values, and refused before anything is composed."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override, OverrideType
+from hydra.errors import HydraException
+
+from daisy.configuration.nearest import did_you_mean
+from daisy.configuration.project import Project
+from daisy.errors import ConfigurationError
+
+SECTION_OF_GROUP = {"architecture": "arch"}
+PATH_KEYS = ("env.models_dir", "env.data_dir", "env.mirror")
+OPEN_SECTIONS = ("env.python",)  # mappings whose keys are free: no `+` is needed to add one
+
+
+@dataclass(frozen=True)
+class Overrides:
+    """The command line's overrides: `choices` of groups, and `values` of keys."""
+
+    choices: tuple[Override, ...]
+    values: tuple[Override, ...]
+
+    def texts(self) -> list[str]:
+        """All of them as Hydra takes them."""
+        return [text_of(override) for override in (*self.choices, *self.values)]
+
+
+def text_of(override: Override) -> str:
+    """An override as it was typed."""
+    return str(override.input_line)
+
+
+def groups(project: Project) -> dict[str, list[str]]:
+    """The groups of conf/ and the options of each, nested ones as `cs/finnish`."""
+    found: dict[str, set[str]] = {}
+    for conf in project.folders("conf"):
+        for path in conf.glob("*/**/*.yaml"):
+            group, *rest = path.relative_to(conf).with_suffix("").parts
+            if not any(part.startswith("_") for part in rest):
+                found.setdefault(group, set()).add("/".join(rest))
+    return {group: sorted(options) for group, options in sorted(found.items())}
+
+
+def parse(texts: Sequence[str], project: Project, cwd: Path) -> Overrides:
+    """Parse overrides. Raises ConfigurationError for one that can't be read or chooses what is not there."""
+    options = groups(project)
+    parser = OverridesParser.create()
+    choices, values = [], []
+    for text in texts:
+        override = _parse_one(parser, text)
+        key = override.key_or_group
+        if key == "hydra" or key.startswith(("hydra.", "hydra/")):
+            raise ConfigurationError(
+                f"{text}: Daisy decides where models go and how they are launched; set env.models_dir instead of hydra's keys"
+            )
+        if override.is_sweep_override():
+            raise ConfigurationError(
+                f"{text} names several values: give one, or a list in brackets for a value per layer ({key}=[2,4,6])"
+            )
+        if override.package is not None:
+            raise ConfigurationError(f"{text}: Daisy's groups have one place each; leave out @{override.package}")
+        if key in options:
+            _check_choice(override, options[key], text)
+            choices.append(override)
+            continue
+        if override.value() == "":
+            raise ConfigurationError(f"{text} has no value: write {key}=VALUE, or {key}=null for none")
+        values.append(_adapted(parser, override, cwd))
+    return Overrides(tuple(choices), tuple(values))
+
+
+def _parse_one(parser: OverridesParser, text: str) -> Override:
+    try:
+        return parser.parse_override(text)
+    except HydraException:
+        way_out = "write KEY=VALUE, with quotes around blanks and special characters: 'KEY=\"a value\"'"
+        raise ConfigurationError(f"{text!r} is no override that Hydra can read: {way_out}") from None
+
+
+def _check_choice(override: Override, options: list[str], text: str) -> None:
+    group, choice = override.key_or_group, override.value()
+    if override.type == OverrideType.DEL:
+        raise ConfigurationError(f"{text}: {group} can't be left out; choose another with {group}=NAME")
+    if not isinstance(choice, str):
+        raise ConfigurationError(
+            f"{text}: {group} takes the name of one option ({_some(options)}); single keys are set as {group}.KEY=VALUE"
+        )
+    if choice not in options:
+        raise ConfigurationError(f"there is no {group}={choice}{did_you_mean(choice, options, f'{group}=')}{_some(options)}")
+
+
+def _some(options: list[str]) -> str:
+    shown = ", ".join(options[:12])
+    return f"{shown}, ... ({len(options)} in all)" if len(options) > 12 else shown
+
+
+def _adapted(parser: OverridesParser, override: Override, cwd: Path) -> Override:
+    """Paths typed on a command line start where it was typed; keys of open sections need no `+`."""
+    key, value = override.key_or_group, override.value()
+    if key in PATH_KEYS and isinstance(value, str) and "://" not in value:
+        path = os.path.normpath(cwd / Path(str(value)).expanduser())
+        return parser.parse_override(f"{key}={_quoted(path)}")
+    for section in OPEN_SECTIONS:
+        if key.startswith(f"{section}.") and override.type == OverrideType.CHANGE:
+            path = str(value)
+            if "/" in path:
+                path = os.path.normpath(cwd / Path(path).expanduser())
+            return parser.parse_override(f"++{key}={_quoted(path)}")
+    return override
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'") if text.endswith("\\") else text.replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+def plain(value: Any) -> str:
+    """A value as it is typed in an override."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (list, tuple)):
+        return f"[{','.join(plain(entry) for entry in value)}]"
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{key}:{plain(entry)}" for key, entry in value.items()) + "}"
+    return _quoted(value) if isinstance(value, str) else repr(value)

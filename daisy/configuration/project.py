@@ -1,0 +1,52 @@
+"""Where a project is, and in which folders Daisy looks for what: the project's own first, then what Daisy ships."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from daisy.errors import ProjectError
+
+MARK = "daisy.yaml"
+PACKAGE = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Project:
+    """A folder with the mark, and the folder that holds what Daisy ships (conf/, sweeps/, frameworks/)."""
+
+    root: Path
+    shipped: Path
+
+    def folders(self, name: str) -> tuple[Path, ...]:
+        """The folders called `name` (conf, sweeps, frameworks) that are there, the project's own first."""
+        candidates = dict.fromkeys((self.root / name, self.shipped / name))
+        return tuple(folder for folder in candidates if folder.is_dir())
+
+    def absolute(self, path: str) -> Path:
+        """A path of a configuration: `~` is the home, a relative one starts at the project's root."""
+        return Path(os.path.normpath(self.root / Path(path).expanduser()))
+
+
+def shipped_folder() -> Path:
+    """Where conf/ and frameworks/ are that Daisy ships: inside the package of a wheel, beside it in a checkout."""
+    # A checkout comes first: an editable install leaves copies in site-packages that get old.
+    for folder in (PACKAGE.parent, PACKAGE):
+        if (folder / "conf" / "config.yaml").is_file() and (folder / "frameworks").is_dir():
+            return folder
+    raise ProjectError(f"Daisy's own conf/ is missing beside {PACKAGE}: install Daisy again")
+
+
+def find_project(start: Path, environment: Mapping[str, str]) -> Project:
+    """The project that DAISY_PROJECT names, else the nearest folder from `start` upward that has the mark."""
+    named = environment.get("DAISY_PROJECT")
+    if named:
+        root = Path(named).expanduser().resolve()
+        if not (root / MARK).is_file():
+            raise ProjectError(f"DAISY_PROJECT={named} has no {MARK}: `daisy init {named}` makes a project there")
+        return Project(root, shipped_folder())
+    start = start.resolve()
+    for folder in (start, *start.parents):
+        if (folder / MARK).is_file():
+            return Project(folder, shipped_folder())
+    raise ProjectError(f"no Daisy project in {start} or above it (no {MARK}): `daisy init .` makes one here")

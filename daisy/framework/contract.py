@@ -1,0 +1,142 @@
+"""The adapter contract: what Daisy asks of a framework's adapter, and what it answers.
+
+An adapter turns configuration into commands and text into facts. It runs nothing, and touches no file outside the folders
+that it is given. One adapter is one Python file, `frameworks/NAME.py`, with one subclass of `Adapter` in it.
+"""
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from daisy.framework.options import Options
+
+
+@dataclass(frozen=True)
+class Command:
+    """What to run. A first argument `python` stands for the interpreter that env names for the framework."""
+
+    arguments: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    folder: Path | None = None
+
+    @classmethod
+    def of(cls, *arguments: object, environment: Mapping[str, str] | None = None, folder: Path | None = None) -> "Command":
+        """A command from arguments of any type, each as its text."""
+        return cls(tuple(str(argument) for argument in arguments), dict(environment or {}), folder)
+
+
+@dataclass(frozen=True)
+class Form:
+    """How the dataset gets into the framework's form: built once for each dataset and `key`.
+
+    First the adapter's `write_form` writes into the form's folder, then `commands` are run.
+    """
+
+    key: Mapping[str, Any] = field(default_factory=dict)
+    commands: Sequence[Command] = ()
+
+
+@dataclass(frozen=True)
+class Paths:
+    """The folders that an adapter is given: canonical dataset, the dataset in its form, model_out, its own companion folder."""
+
+    dataset: Path
+    form: Path
+    model_out: Path
+    companion: Path
+
+    def canonical(self, split: str, side: str) -> Path:
+        """A canonical file: split train, dev or test; side source or target."""
+        return self.dataset / f"{split}-{side}"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A whole checkpoint in model_out. `epoch` and `step` where they are known."""
+
+    path: Path
+    epoch: int | None = None
+    step: int | None = None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What one line of a framework's log says.
+
+    `measures` are the framework's own figures under their own names (loss, dev_accuracy, bleu); `saved_epoch` is an epoch
+    whose checkpoint is whole on disk now; `ended` is why training ended, in the framework's words.
+    """
+
+    epoch: int | None = None
+    epochs: int | None = None
+    step: int | None = None
+    steps: int | None = None
+    measures: Mapping[str, float] = field(default_factory=dict)
+    epoch_done: bool = False
+    saved_epoch: int | None = None
+    ended: str | None = None
+
+
+class Adapter(ABC):
+    """Daisy's side of a framework. Each method must be callable any number of times, in any order, and from any process."""
+
+    loss_unit: str | None = None
+    """What the framework's `loss` is measured in, e.g. "nats per token"."""
+
+    @abstractmethod
+    def train(self, options: Options, paths: Paths, resume: Checkpoint | None) -> Command:
+        """The command that trains into `paths.model_out`, from the start or on from a checkpoint.
+
+        Raises ConfigurationError for a value that the framework can't honour.
+        """
+
+    @abstractmethod
+    def predict(self, options: Options, paths: Paths, checkpoint: Checkpoint, source: Path, output: Path) -> Command:
+        """The command that predicts the target of each line of `source` into `output`."""
+
+    @abstractmethod
+    def read_line(self, line: str) -> Progress | None:
+        """What a line of the log says; None for nothing. Never an exception, whatever the line."""
+
+    @abstractmethod
+    def best_checkpoint(self, paths: Paths) -> Checkpoint | None:
+        """The checkpoint to validate with, among those that are whole; None where there is none."""
+
+    def form(self, options: Options, paths: Paths) -> Form | None:
+        """How to put the dataset into the framework's form; None where it reads the canonical files."""
+        return None
+
+    def write_form(self, options: Options, paths: Paths) -> None:
+        """Write what the form needs into `paths.form`, from the canonical files. Called where `form` is not None."""
+        return
+
+    def resume_checkpoint(self, paths: Paths) -> Checkpoint | None:
+        """The newest whole checkpoint that training can go on from; None: it starts from the beginning."""
+        return None
+
+    def epoch_checkpoint(self, paths: Paths, epoch: int) -> Checkpoint | None:
+        """The checkpoint of one epoch, kept when train.validate=each; None where the framework keeps none."""
+        return None
+
+    def read_predictions(self, output: str) -> list[str]:
+        """The predictions in what the predict command wrote, in the order of the source lines."""
+        return [line.strip() for line in output.removesuffix("\n").split("\n")] if output else []
+
+    def hint(self, log: str) -> str | None:
+        """What a known error in the end of the log means and what to do; None where there is none."""
+        return None
+
+    @abstractmethod
+    def version(self, paths: Paths) -> Command | str:
+        """The framework's version, or the command that prints it."""
+
+
+def version_of_files(folder: Path) -> str:
+    """A version for what comes with its adapter: a short hash over the Python files of a folder."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob("**/*.py")):
+        digest.update(f"{path.relative_to(folder)}\0".encode() + path.read_bytes() + b"\0")
+    return f"files-{digest.hexdigest()[:12]}"

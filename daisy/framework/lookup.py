@@ -1,0 +1,69 @@
+"""Adapters by name: `frameworks/NAME.py` of the project, then of Daisy. Loaded by path; frameworks/ is never on sys.path."""
+
+import importlib.util
+import inspect
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from daisy.configuration import Project
+from daisy.errors import FrameworkError
+from daisy.framework.contract import Adapter
+
+
+@dataclass(frozen=True)
+class AdapterFile:
+    """Where an adapter is: its file, and the folder of the same name beside it (what runs in the framework's Python)."""
+
+    name: str
+    path: Path
+
+    @property
+    def companion(self) -> Path:
+        """The folder with what must run inside the framework's own Python; it need not be there."""
+        return self.path.with_suffix("")
+
+
+def adapters(project: Project) -> dict[str, AdapterFile]:
+    """All adapters by name, the project's own instead of those that Daisy ships under the same name."""
+    found: dict[str, AdapterFile] = {}
+    for folder in project.folders("frameworks"):
+        for path in sorted(folder.glob("*.py")):
+            found.setdefault(path.stem, AdapterFile(path.stem, path))
+    return dict(sorted(found.items()))
+
+
+def find(project: Project, name: str) -> AdapterFile:
+    """The adapter called `name`. Raises FrameworkError with the names that there are."""
+    known = adapters(project)
+    if name not in known:
+        raise FrameworkError(
+            f"framework {name} has no adapter: write frameworks/{name}.py in the project; there are: {', '.join(known)}"
+        )
+    return known[name]
+
+
+def load(file: AdapterFile) -> Adapter:
+    """The adapter in a file. Raises FrameworkError for a file that can't be imported or holds no adapter."""
+    module_name = f"daisy_adapter_{file.name}"
+    spec = importlib.util.spec_from_file_location(module_name, file.path)
+    if spec is None or spec.loader is None:
+        raise FrameworkError(f"{file.path} can't be loaded as Python: an adapter is one .py file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module_name] = module  # dataclasses look their module up by name
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise FrameworkError(f"the adapter {file.path} can't be imported ({type(error).__name__}: {error}): mend it") from error
+    found = [
+        value
+        for value in vars(module).values()
+        if inspect.isclass(value) and issubclass(value, Adapter) and value.__module__ == module_name
+    ]
+    if len(found) != 1:
+        raise FrameworkError(f"{file.path} has {len(found)} subclasses of daisy.framework.Adapter: an adapter has one")
+    abstract = sorted(found[0].__abstractmethods__)
+    if abstract:
+        raise FrameworkError(f"the adapter {file.path} lacks {', '.join(abstract)}: write them (daisy/framework/contract.py)")
+    adapter: Adapter = found[0]()
+    return adapter

@@ -1,0 +1,133 @@
+"""Running a command: in a process group of its own, under a guard that ends it when this process ends, however it does."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from daisy.errors import FrameworkError
+
+GUARD = Path(__file__).with_name("guard.py")
+GRACE = 10.0  # seconds between SIGTERM and SIGKILL
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a command ended: an exit code, or the signal that killed it."""
+
+    code: int | None = None
+    signal: int | None = None
+
+    @property
+    def well(self) -> bool:
+        """Exit code 0. It does not say why the command ended."""
+        return self.code == 0
+
+    def words(self) -> str:
+        """As a reason for people."""
+        if self.signal is not None:
+            try:
+                name = signal.Signals(self.signal).name
+            except ValueError:
+                name = f"signal {self.signal}"
+            more = " (out of memory, or killed by hand)" if self.signal == signal.SIGKILL else ""
+            return f"was killed by {name}{more}"
+        return f"ended with exit code {self.code}"
+
+
+class RunningCommand:
+    """One running command. `output` is what it prints, stdout and stderr as one stream of bytes, to be read without blocking.
+
+    `events` is readable when the command has ended; `ending` is set then. As a context manager it leaves nothing running.
+    """
+
+    def __init__(self, arguments: Sequence[str], environment: Mapping[str, str], folder: Path, grace: float = GRACE) -> None:
+        self.ending: Ending | None = None
+        self.pid: int | None = None
+        self._told = b""
+        self.events, theirs = socket.socketpair()
+        self.output, output_end = os.pipe()
+        os.set_blocking(self.output, False)
+        command = [sys.executable, "-I", "-S", str(GUARD), str(theirs.fileno()), str(grace), *arguments]
+        try:
+            self._guard = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output_end,
+                stderr=output_end,
+                cwd=folder,
+                env={**os.environ, **environment},
+                pass_fds=(theirs.fileno(),),
+                start_new_session=True,
+            )
+        except ValueError as error:
+            raise FrameworkError(f"the command can't be run ({error}): a NUL byte is in an argument or variable") from error
+        finally:
+            theirs.close()
+            os.close(output_end)
+        self.events.setblocking(False)
+
+    def look(self) -> None:
+        """Take what the guard has told since the last look; sets `pid` and `ending`."""
+        try:
+            while chunk := self.events.recv(4096):
+                self._told += chunk
+        except BlockingIOError:
+            chunk = b"nothing yet"
+        *lines, self._told = self._told.split(b"\n")
+        for line in lines:
+            word, _, number = line.decode("ascii").partition(" ")
+            if word == "started":
+                self.pid = int(number)
+            elif word == "exited":
+                self.ending = Ending(code=int(number))
+            elif word == "killed":
+                self.ending = Ending(signal=int(number))
+            elif word == "missing":
+                self.ending = Ending(code=127)
+        if chunk == b"" and self.ending is None:  # the guard itself is gone: the command died with it, its group may not have
+            if self.pid is not None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(self.pid, signal.SIGKILL)
+            self.ending = Ending(signal=signal.SIGKILL)
+
+    def terminate(self) -> None:
+        """Ask the command to end: SIGTERM to its group, SIGKILL after the grace."""
+        self._order(b"t")
+
+    def kill(self) -> None:
+        """Kill the command's group now."""
+        self._order(b"k")
+
+    def wait(self, seconds: float | None = None) -> Ending | None:
+        """Wait for the end, at most so many seconds; None where it has not come."""
+        end_at = None if seconds is None else time.monotonic() + seconds
+        self.look()
+        while self.ending is None and (end_at is None or time.monotonic() < end_at):
+            time.sleep(0.01)
+            self.look()
+        return self.ending
+
+    def __enter__(self) -> "RunningCommand":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self.ending is None:
+            self.kill()
+        self.wait(10)
+        self.events.close()  # a guard that is still there sees its owner gone
+        os.close(self.output)
+        self._guard.wait(10)
+
+    def _order(self, order: bytes) -> None:
+        try:
+            self.events.send(order)
+        except OSError:
+            self.look()  # the guard has ended before it could be told

@@ -1,0 +1,239 @@
+"""The path of one model: prepare, train, validate, score, keep."""
+
+import errno
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from daisy import dataset as datasets
+from daisy.configuration import Configuration, Project, from_json
+from daisy.errors import DaisyError, TrainingFailed
+from daisy.folder import Attempt, ModelFolder
+from daisy.framework import Checkpoint, Options, Paths, lookup
+from daisy.framework.form import build_form
+from daisy.framework.interpreter import interpreter_of
+from daisy.framework.lines import visible
+from daisy.job.observer import Observer
+from daisy.job.stop import Stopped, unstoppable
+from daisy.job.validate import EachEpoch, Scored, Toolbox, validate_best
+from daisy.job.watch import Limits, Superseded, Watch
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+LAST_LINES = 15  # of run.out, in result.json and on the screen
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a job ended: what is in result.json, and the exit code for whoever started it."""
+
+    result: dict[str, Any]
+    exit_code: int
+
+    @property
+    def state(self) -> str:
+        """done, failed, stopped or superseded."""
+        return str(self.result["state"])
+
+
+@dataclass
+class Course:
+    """What is known of a job so far; it ends up in result.json."""
+
+    began: float = field(default_factory=time.time)
+    facts: dict[str, Any] = field(default_factory=dict)
+    stages: dict[str, float] = field(default_factory=dict)
+    watch: Watch | None = None
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Measure a stage, in seconds."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self.stages[name] = round(self.stages.get(name, 0.0) + time.monotonic() - began, 3)
+
+
+def run(folder: ModelFolder, attempt: Attempt, project: Project, observer: Observer) -> Outcome:
+    """Train the model in a folder to its end; whatever happens is written down there.
+
+    Bugs of ours are raised after that too; everything else ends in an Outcome.
+    """
+    course = Course(began=attempt.started)
+    course.facts.update(attempt=attempt.number, host=attempt.host, job=attempt.job)
+    try:
+        folder.log(f"attempt {attempt.number} on {attempt.host}, process {attempt.pid}, {_slurm(attempt)}")
+        scored = _train(folder, attempt, project, observer, course)
+        return _done(folder, scored, course)
+    except Superseded:
+        folder.log(f"attempt {attempt.number} ends: a later one has begun")
+        return Outcome({"state": "superseded", "reason": "a later attempt has begun"}, 1)
+    except Stopped as stop:
+        with unstoppable():
+            _end(folder, course, "stopped", reason=f"stopped by {stop.words}")
+        return Outcome(_with_state(course, "stopped"), stop.exit_code)
+    except TrainingFailed as failure:
+        return _failed(folder, course, failure.reason, failure.hint)
+    except DaisyError as error:
+        return _failed(folder, course, str(error), None)
+    except OSError as error:
+        if error.errno not in FULL:
+            _failed(folder, course, f"{type(error).__name__}: {error}", None)
+            raise
+        where = error.filename or folder.path
+        return _failed(
+            folder,
+            course,
+            f"the disk is full ({os.strerror(error.errno)}: {where})",
+            "free space, then resume the model",
+        )
+    except Exception as error:
+        _failed(folder, course, f"a bug of Daisy or of the adapter: {type(error).__name__}: {error}", None)
+        raise
+    finally:
+        if course.watch is not None:
+            course.watch.close()
+
+
+def _slurm(attempt: Attempt) -> str:
+    return f"Slurm job {attempt.job}" if attempt.job else "no Slurm job"
+
+
+def _train(folder: ModelFolder, attempt: Attempt, project: Project, observer: Observer, course: Course) -> Scored:
+    configuration = from_json(folder.read_config())
+    adapter_file = lookup.find(project, configuration.framework)
+    adapter = lookup.load(adapter_file)
+    interpreter = interpreter_of(configuration.env, configuration.framework)
+    options = Options(configuration)
+    with course.stage("prepare"):
+        observer.stage("preparing the dataset")
+        folder.log("prepare")
+        dataset = datasets.prepare(
+            configuration.dataset,
+            configuration.values["dataset"],
+            data_dir=configuration.env.data_dir,
+            mirror=configuration.env.mirror,
+            root=project.root,
+            report=observer.stage,
+        )
+        paths = Paths(dataset.folder, dataset.folder, folder.model_out, adapter_file.companion)
+        paths = build_form(adapter, options, paths, dataset, interpreter, configuration)
+    toolbox = Toolbox(folder, adapter, options, paths, interpreter, dataset)
+    watch = course.watch = Watch(folder, adapter, attempt.number, observer, _limits(folder, configuration))
+    each = _each_epoch(toolbox, watch, configuration)
+    try:
+        with course.stage("train"):
+            _follow(toolbox, watch, course, observer)
+        observer.over()
+        with course.stage("validate"):
+            return _validate(toolbox, watch, each, observer)
+    finally:
+        if each is not None:
+            each.close()
+
+
+def _limits(folder: ModelFolder, configuration: Configuration) -> Limits:
+    last = folder.last_metrics()
+    return Limits(
+        epochs=configuration.value("train.epochs"),
+        seconds=configuration.value("train.seconds"),
+        before=float(last[0].get("seconds", 0.0)) if last else 0.0,
+    )
+
+
+def _each_epoch(toolbox: Toolbox, watch: Watch, configuration: Configuration) -> EachEpoch | None:
+    if configuration.value("train.validate") != "each":
+        return None
+    each = EachEpoch(toolbox, watch.add_output, watch.scored)
+    watch.on_saved_epoch = each.saved
+    watch.between = each.go_on
+    return each
+
+
+def _follow(toolbox: Toolbox, watch: Watch, course: Course, observer: Observer) -> None:
+    """Run the training command to its end. Raises TrainingFailed where it does not end well."""
+    folder, adapter = toolbox.folder, toolbox.adapter
+    resume = adapter.resume_checkpoint(toolbox.paths)
+    command = adapter.train(toolbox.options, toolbox.paths, resume)
+    arguments = toolbox.interpreter.wrap(command.arguments)
+    if "train.seconds" in toolbox.options.read:
+        watch.limit_is_the_frameworks()
+    course.facts.update(command=arguments, environment=dict(command.environment))
+    folder.log(_began(resume))
+    observer.stage(_began(resume))
+    with toolbox.start(command) as running:
+        ending = watch.follow(running)
+    course.facts["ended_because"] = watch.ended
+    if not ending.well:
+        log = "\n".join(watch.tail)
+        raise TrainingFailed(f"the framework {ending.words()}", adapter.hint(log))
+
+
+def _began(resume: Checkpoint | None) -> str:
+    if resume is None:
+        return "train"
+    place = f" of epoch {resume.epoch}" if resume.epoch is not None else ""
+    return f"train, on from the checkpoint{place} {resume.path.name}"
+
+
+def _validate(toolbox: Toolbox, watch: Watch, each: EachEpoch | None, observer: Observer) -> Scored:
+    observer.stage("validating")
+    toolbox.folder.log("validate")
+    scored = each.finish() if each is not None else None
+    scored = scored or validate_best(toolbox, watch.add_output)
+    if each is None:
+        watch.record({"epoch": scored.checkpoint.epoch, "accuracy": scored.score.accuracy})
+    return scored
+
+
+def _done(folder: ModelFolder, scored: Scored, course: Course) -> Outcome:
+    score, checkpoint = scored.score, scored.checkpoint
+    low, high = score.accuracy_interval
+    folder.log(
+        f"accuracy {score.accuracy:.2%} ({score.correct} of {score.examples} examples, 95 % interval {low:.1%} to {high:.1%})"
+    )
+    course.facts["checkpoint"] = {
+        "path": str(checkpoint.path.relative_to(folder.path)),
+        "epoch": checkpoint.epoch,
+        "step": checkpoint.step,
+        "bytes": sum(path.stat().st_size for path in checkpoint.path.parent.glob(f"{checkpoint.path.name}*")),
+    }
+    course.facts.update(score.to_json())
+    with unstoppable():
+        _end(folder, course, "done")
+    return Outcome(_with_state(course, "done"), 0)
+
+
+def _failed(folder: ModelFolder, course: Course, reason: str, hint: str | None) -> Outcome:
+    tail = [visible(line) for line in course.watch.tail[-LAST_LINES:]] if course.watch is not None else []
+    course.facts.update(reason=reason, hint=hint, last_lines=tail)
+    with unstoppable():
+        _end(folder, course, "failed", reason=reason)
+    return Outcome(_with_state(course, "failed"), 1)
+
+
+def _end(folder: ModelFolder, course: Course, state: str, reason: str | None = None) -> None:
+    """Write job.out's last line and result.json. On a full disk they may fail: then the folder tells that nobody runs it."""
+    if reason is not None:
+        course.facts["reason"] = reason
+    try:
+        folder.log(f"{state}{f': {reason}' if reason else ''}")
+        folder.write_result({**_with_state(course, state), "checksums": folder.checksums()})
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+
+
+def _with_state(course: Course, state: str) -> dict[str, Any]:
+    now = time.time()
+    return {
+        "state": state,
+        **course.facts,
+        "started": course.began,
+        "ended": now,
+        "seconds": round(now - course.began, 3),
+        "stages": course.stages,
+    }

@@ -1,0 +1,181 @@
+"""Validation: predictions of the dev set by the framework, scored by Daisy."""
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from daisy.dataset import Dataset
+from daisy.errors import TrainingFailed
+from daisy.folder import ModelFolder
+from daisy.framework import Adapter, Checkpoint, Command, Options, Paths
+from daisy.framework.interpreter import Interpreter
+from daisy.framework.lines import visible
+from daisy.framework.process import Ending, RunningCommand
+from daisy.score import Score, score
+
+OUTPUT_KEPT = 65_536  # bytes: the end of what a command printed
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A checkpoint and its score on the dev set."""
+
+    checkpoint: Checkpoint
+    score: Score
+
+
+@dataclass(frozen=True)
+class Toolbox:
+    """What is needed to run the framework's commands for one model."""
+
+    folder: ModelFolder
+    adapter: Adapter
+    options: Options
+    paths: Paths
+    interpreter: Interpreter
+    dataset: Dataset
+
+    def start(self, command: Command) -> RunningCommand:
+        """Run a command of the adapter."""
+        return RunningCommand(
+            self.interpreter.wrap(command.arguments), command.environment, command.folder or self.folder.model_out
+        )
+
+
+class Prediction:
+    """One run of the framework's predict command over the dev set; it can go on while something else happens."""
+
+    def __init__(self, toolbox: Toolbox, checkpoint: Checkpoint, printed: Callable[[bytes], None]) -> None:
+        self.checkpoint = checkpoint
+        self._toolbox = toolbox
+        self._printed = printed
+        self._log = b""
+        self._output = toolbox.paths.model_out / f"{checkpoint.path.name}.dev.predictions"
+        self._output.unlink(missing_ok=True)
+        source = toolbox.dataset.path("dev", "source")
+        self.command = toolbox.adapter.predict(toolbox.options, toolbox.paths, checkpoint, source, self._output)
+        self._running = toolbox.start(self.command)
+
+    def over(self) -> bool:
+        """Whether it has ended; takes what it has printed."""
+        self._running.look()
+        with suppress(BlockingIOError):
+            while data := os.read(self._running.output, OUTPUT_KEPT):
+                self._log = (self._log + data)[-OUTPUT_KEPT:]
+        return self._running.ending is not None
+
+    def finish(self) -> Score:
+        """Wait for the end, score, keep the predictions. Raises TrainingFailed with the reason where there are none."""
+        with self._running:
+            while not self.over():
+                self._running.wait(0.05)
+            self.over()
+            ending = self._running.ending
+        self._printed(self._log)
+        assert ending is not None
+        log = visible(self._log.decode("utf-8", "replace"))
+        if not ending.well:
+            raise _failed(self._toolbox, ending, log)
+        return self._scored(log)
+
+    def close(self) -> None:
+        """End it, wherever it is."""
+        with self._running:
+            self._running.kill()
+
+    def _scored(self, log: str) -> Score:
+        toolbox = self._toolbox
+        predictions = toolbox.adapter.read_predictions(_text(self._output, log))
+        targets = toolbox.dataset.lines("dev", "target")
+        result = score(targets, predictions)
+        self.rows = (toolbox.dataset.lines("dev", "source"), targets, predictions)
+        return result
+
+    def keep(self) -> None:
+        """Make these the predictions in the model's folder."""
+        self._toolbox.folder.write_predictions(*self.rows)
+        self._output.unlink(missing_ok=True)
+
+
+def _text(output: Path, log: str) -> str:
+    try:
+        return output.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        last = log.strip().splitlines()[-1:] or ["it printed nothing"]
+        raise TrainingFailed(f"the framework wrote no predictions: {last[0]}") from None
+
+
+def _failed(toolbox: Toolbox, ending: Ending, log: str) -> TrainingFailed:
+    last = log.strip().splitlines()[-1:] or ["it printed nothing"]
+    return TrainingFailed(f"the framework's prediction of the dev set {ending.words()}: {last[0]}", toolbox.adapter.hint(log))
+
+
+class EachEpoch:
+    """train.validate=each: the checkpoint of each epoch is validated beside training, one at a time, the best one kept."""
+
+    def __init__(self, toolbox: Toolbox, printed: Callable[[bytes], None], scored: Callable[[int, float], None]) -> None:
+        self._toolbox, self._printed, self._tell = toolbox, printed, scored
+        self._waiting: list[int] = []
+        self._running: tuple[int, Prediction] | None = None
+        self.best: Scored | None = None
+
+    def saved(self, epoch: int) -> None:
+        """The checkpoint of an epoch is whole on disk."""
+        self._waiting.append(epoch)
+
+    def go_on(self) -> None:
+        """Score what has ended, start what waits. Called between other things."""
+        if self._running is not None and self._running[1].over():
+            self._finish()
+        if self._running is None and self._waiting:
+            self._start(self._waiting.pop(0))
+
+    def finish(self) -> Scored | None:
+        """Validate what is left; the best checkpoint and its score."""
+        while self._running is not None or self._waiting:
+            if self._running is None:
+                self._start(self._waiting.pop(0))
+            else:
+                self._finish()
+        return self.best
+
+    def close(self) -> None:
+        """End what is running."""
+        if self._running is not None:
+            self._running[1].close()
+            self._running = None
+
+    def _start(self, epoch: int) -> None:
+        checkpoint = self._toolbox.adapter.epoch_checkpoint(self._toolbox.paths, epoch)
+        if checkpoint is None:
+            raise TrainingFailed(
+                f"the checkpoint of epoch {epoch} is not there: set train.validate=best, or let the framework keep them all"
+            )
+        self._running = (epoch, Prediction(self._toolbox, checkpoint, self._printed))
+
+    def _finish(self) -> None:
+        assert self._running is not None
+        epoch, prediction = self._running
+        self._running = None
+        result = prediction.finish()
+        if self.best is None or result.accuracy > self.best.score.accuracy:
+            self.best = Scored(prediction.checkpoint, result)
+            prediction.keep()
+        self._tell(epoch, result.accuracy)
+
+
+def validate_best(toolbox: Toolbox, printed: Callable[[bytes], None]) -> Scored:
+    """Validate the checkpoint that the framework found best. Raises TrainingFailed where there is none."""
+    checkpoint = toolbox.adapter.best_checkpoint(toolbox.paths)
+    if checkpoint is None:
+        raise TrainingFailed("the framework saved no checkpoint: train longer, so that it validates at least once")
+    prediction = Prediction(toolbox, checkpoint, printed)
+    try:
+        result = prediction.finish()
+    except BaseException:
+        prediction.close()
+        raise
+    prediction.keep()
+    return Scored(checkpoint, result)

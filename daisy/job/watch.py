@@ -1,0 +1,249 @@
+"""Watching a framework train: its output into run.out as it comes, its lines to the adapter, what they say to metrics.jsonl."""
+
+import json
+import math
+import os
+import selectors
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from daisy.errors import TrainingFailed
+from daisy.folder import ModelFolder
+from daisy.framework import Adapter, Progress
+from daisy.framework.lines import LineSplitter
+from daisy.framework.process import Ending, RunningCommand
+from daisy.job.observer import Observer, Training
+from daisy.job.stop import Stopped
+
+BLOCK = 65_536  # bytes read at once: what a pipe holds
+MOST_AT_ONCE = 64  # blocks between two looks at everything else
+PAUSE = 0.05  # seconds in which lines gather before they are read
+STEP_RECORDS_EVERY = 0.2  # seconds: between two records that say no more than a step's loss
+LOOK_FOR_OTHERS_EVERY = 5.0  # seconds
+AFTER_END = 2.0  # seconds in which the rest of the output must have come
+TAIL = 20  # lines of the log that are kept for messages
+
+
+class Superseded(Exception):
+    """Another attempt at the same model has begun: this one ends, and writes nothing more."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long training is: `epochs`, or `seconds` over all attempts, of which `before` are gone already.
+
+    `enforced`: Daisy itself ends training after the seconds, since the framework can't.
+    """
+
+    epochs: int | None = None
+    seconds: float | None = None
+    before: float = 0.0
+    enforced: bool = True
+
+
+class Watch:
+    """One framework that trains. Keeps what it says on disk, and the last of it at hand."""
+
+    def __init__(self, folder: ModelFolder, adapter: Adapter, attempt: int, observer: Observer, limits: Limits) -> None:
+        self._folder, self._adapter, self._attempt, self._observer = folder, adapter, attempt, observer
+        self._limits = limits
+        self._splitter = LineSplitter()
+        self._started = time.monotonic()
+        self._recorded = 0.0
+        self._looked = time.monotonic()
+        self._run_out = _append(folder.run_out)
+        self._metrics = _append(folder.metrics)
+        self.training = Training(seconds=limits.before, seconds_at_start=limits.before)
+        self.tail: list[str] = []
+        self.ended: str | None = None
+        self.on_saved_epoch: Callable[[int], None] = lambda epoch: None
+        self.between: Callable[[], None] = lambda: None
+
+    def limit_is_the_frameworks(self) -> None:
+        """The framework itself ends training after train.seconds: Daisy only shows how far it is."""
+        self._limits = replace(self._limits, enforced=False)
+
+    def close(self) -> None:
+        """Close run.out and metrics.jsonl."""
+        os.close(self._run_out)
+        os.close(self._metrics)
+
+    def follow(self, command: RunningCommand) -> Ending:
+        """Follow the command to its end, or end it: at the limit, when it prints NaN, when this process is asked to stop.
+
+        Raises Stopped, Superseded, TrainingFailed and OSError (a full disk), each after the command has ended.
+        """
+        try:
+            return self._loop(command)
+        except Stopped:
+            self._end(command)
+            raise
+        except BaseException:
+            command.terminate()
+            command.wait(1.0)  # the context manager of the command kills what is still there
+            raise
+
+    def _loop(self, command: RunningCommand) -> Ending:
+        with selectors.DefaultSelector() as selector:
+            selector.register(command.output, selectors.EVENT_READ)
+            selector.register(command.events, selectors.EVENT_READ)
+            ends_at: float | None = None
+            over, printing = False, True
+            while True:
+                selector.select(0.5)
+                if printing and not self._drain(command.output):
+                    selector.unregister(command.output)
+                    printing = False
+                command.look()
+                if command.ending is not None:
+                    ends_at = ends_at or time.monotonic() + AFTER_END
+                    if not printing or time.monotonic() > ends_at:
+                        break
+                elif not over and self._limit_reached():
+                    over = True
+                    self._folder.log(f"train.seconds={self._limits.seconds:g} are over: the framework is ended")
+                    self.ended = "seconds"
+                    command.terminate()
+                self._look_for_others()
+                self.between()
+                time.sleep(PAUSE)
+        for line in self._splitter.end():
+            self._read(line)
+        ending = command.wait()
+        assert ending is not None
+        return Ending(code=0) if over else ending
+
+    def _end(self, command: RunningCommand) -> None:
+        """End the command and take what it still prints; asked a second time, kill it."""
+        try:
+            command.terminate()
+            while command.wait(0.1) is None:
+                self._drain(command.output)
+        except Stopped:
+            command.kill()
+            command.wait(5.0)
+        self._drain(command.output)
+
+    def _drain(self, output: int) -> bool:
+        """Take what has been printed. False at the end of the output."""
+        for _ in range(MOST_AT_ONCE):
+            try:
+                data = os.read(output, BLOCK)
+            except BlockingIOError:
+                return True
+            if not data:
+                return False
+            write_all(self._run_out, data)
+            for line in self._splitter.feed(data):
+                self._read(line)
+        return True
+
+    def _read(self, line: str) -> None:
+        self.tail.append(line)
+        if len(self.tail) > 2 * TAIL:
+            del self.tail[:TAIL]
+        progress = self._adapter.read_line(line)
+        if progress is not None:
+            self._take(progress)
+
+    def _take(self, progress: Progress) -> None:
+        seconds = self._limits.before + time.monotonic() - self._started
+        before = self.training
+        epoch = before.epoch if progress.epoch is None else progress.epoch
+        # A new epoch counts its steps anew; an epoch's end says no step, and stays at its last.
+        step = progress.step if progress.step is not None else (before.step if epoch == before.epoch else None)
+        training = replace(
+            before,
+            epoch=epoch,
+            epochs=progress.epochs or before.epochs or self._limits.epochs,
+            step=step,
+            steps=progress.steps or before.steps,
+            measures={**before.measures, **progress.measures},
+            seconds=seconds,
+        )
+        training = replace(training, share=self._share(training, progress.epoch_done))
+        if before.share is None and training.share is not None:
+            training = replace(training, share_at_start=training.share, seconds_at_start=seconds)
+        self.training = training
+        self.ended = progress.ended or self.ended
+        wrong = [name for name, value in progress.measures.items() if name == "loss" and not math.isfinite(value)]
+        if wrong:
+            raise TrainingFailed(
+                f"the loss is not a number{_where(training)}",
+                "a lower learning rate (train.learning_rate) is the first thing to try",
+            )
+        self._record(progress, seconds)
+        self._observer.training(self.training)
+        if progress.saved_epoch is not None:
+            self.on_saved_epoch(progress.saved_epoch)
+
+    def _share(self, training: Training, epoch_done: bool) -> float | None:
+        shares = []
+        if self._limits.seconds:
+            shares.append(training.seconds / self._limits.seconds)
+        if training.epoch is not None and training.epochs:
+            within = 1.0 if epoch_done else (training.step or 0) / training.steps if training.steps else 0.0
+            shares.append((training.epoch - 1 + within) / training.epochs)
+        return min(1.0, max(shares)) if shares else None
+
+    def _record(self, progress: Progress, seconds: float) -> None:
+        only_a_step = not progress.epoch_done and set(progress.measures) <= {"loss"}
+        now = time.monotonic()
+        if not progress.measures or (only_a_step and now - self._recorded < STEP_RECORDS_EVERY):
+            return
+        self._recorded = now
+        counts = {"epoch": self.training.epoch, "step": self.training.step}
+        finite = {name: value for name, value in progress.measures.items() if math.isfinite(value)}
+        self.record({**{name: count for name, count in counts.items() if count is not None}, **finite}, seconds)
+
+    def record(self, measures: Mapping[str, Any], seconds: float | None = None) -> None:
+        """Add a line to metrics.jsonl; it is whole or not there, whatever kills this process."""
+        seconds = self._limits.before + time.monotonic() - self._started if seconds is None else seconds
+        line = json.dumps({**measures, "seconds": round(seconds, 3), "attempt": self._attempt}, ensure_ascii=False)
+        write_all(self._metrics, f"{line}\n".encode())
+
+    def scored(self, epoch: int, accuracy: float) -> None:
+        """Daisy scored the checkpoint of an epoch."""
+        self.record({"epoch": epoch, "accuracy": accuracy})
+        self.training = replace(self.training, accuracy=max(accuracy, self.training.accuracy or 0.0))
+        self._observer.training(self.training)
+
+    def add_output(self, data: bytes) -> None:
+        """What another command of the framework printed (a validation beside training)."""
+        write_all(self._run_out, data)
+
+    def _limit_reached(self) -> bool:
+        limits = self._limits
+        if not limits.enforced or limits.seconds is None:
+            return False
+        return limits.before + time.monotonic() - self._started >= limits.seconds
+
+    def _look_for_others(self) -> None:
+        if time.monotonic() - self._looked < LOOK_FOR_OTHERS_EVERY:
+            return
+        self._looked = time.monotonic()
+        if max(self._folder.attempts(), default=0) > self._attempt:
+            raise Superseded
+
+
+def _where(training: Training) -> str:
+    places = [f"{name} {count}" for name, count in (("epoch", training.epoch), ("step", training.step)) if count is not None]
+    return f" at {', '.join(places)}" if places else ""
+
+
+def _append(path: os.PathLike[str]) -> int:
+    """A file to append to, unbuffered; a last line that a crash cut off is ended first."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+    size = os.fstat(descriptor).st_size
+    if size and os.pread(descriptor, 1, size - 1) != b"\n":
+        write_all(descriptor, b"\n")
+    return descriptor
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write all of the data. Raises OSError, e.g. on a full disk."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]

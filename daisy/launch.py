@@ -1,0 +1,152 @@
+"""From a configuration to a model that trains: everything is checked before a folder is made."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from daisy import __version__
+from daisy import dataset as datasets
+from daisy.configuration import Configuration, Project, config_id, identity, to_json
+from daisy.dataset import Dataset, Progress
+from daisy.errors import ConfigurationError, ModelError
+from daisy.folder import Attempt, ModelFolder, create, observed_state, with_identity
+from daisy.framework import Adapter, Checkpoint, Command, Options, Paths, lookup
+from daisy.framework.interpreter import interpreter_of
+from daisy.framework.options import refuse_unused, unused
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A model that can be trained: checked, its dataset prepared, named."""
+
+    project: Project
+    configuration: Configuration
+    config_id: str
+    identity: str
+    content: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Launch:
+    """What came of a plan: the model's folder, and the attempt where this process is to train it now.
+
+    Without an attempt the model is there already, in `state`.
+    """
+
+    folder: ModelFolder
+    attempt: Attempt | None
+    state: str
+
+
+def plan(
+    project: Project,
+    configuration: Configuration,
+    report: Callable[[str], None],
+    progress: Progress | None = None,
+) -> Plan:
+    """Check everything that can be checked before a model starts, and prepare its dataset.
+
+    Raises ConfigurationError, FrameworkError or DatasetError; no folder was made then.
+    """
+    adapter_file = lookup.find(project, configuration.framework)
+    adapter = lookup.load(adapter_file)
+    not_read = check_adapter(adapter, configuration, adapter_file.companion)
+    interpreter_of(configuration.env, configuration.framework)
+    dataset = datasets.prepare(
+        configuration.dataset,
+        configuration.values["dataset"],
+        data_dir=configuration.env.data_dir,
+        mirror=configuration.env.mirror,
+        root=project.root,
+        report=report,
+        progress=progress,
+    )
+    if not dataset.sizes["dev"]:
+        raise ConfigurationError(f"dataset {dataset.name} has no dev examples: Daisy scores on them; give it a dev split")
+    version = adapter.version(Paths(dataset.folder, dataset.folder, dataset.folder, adapter_file.companion))
+    return _named(project, configuration, not_read, dataset, None if isinstance(version, Command) else version)
+
+
+def _named(project: Project, configuration: Configuration, not_read: list[str], dataset: Dataset, version: str | None) -> Plan:
+    name = config_id(configuration, not_read)
+    definition = configuration.values["dataset"]
+    who = identity(configuration, not_read, datasets.identifying(definition), dataset.checksum)
+    content = {
+        "config_id": name,
+        "identity": who,
+        **to_json(configuration),
+        "unused": not_read,
+        "dataset": {"name": dataset.name, "checksum": dataset.checksum, "sizes": dict(dataset.sizes)},
+        "versions": {"daisy": __version__, configuration.framework: version},
+    }
+    return Plan(project, configuration, name, who, content)
+
+
+def check_adapter(adapter: Adapter, configuration: Configuration, companion: Path) -> list[str]:
+    """Ask the adapter for all its commands, as if for a training; the keys that it did not read.
+
+    Raises ConfigurationError for an option that was set and that it does not use, and for a value that it can't honour.
+    """
+    options = Options(configuration)
+    nowhere = Path("/nonexistent")
+    paths = Paths(nowhere / "dataset", nowhere / "form", nowhere / "model_out", companion)
+    checkpoint = Checkpoint(paths.model_out / "checkpoint")
+    adapter.form(options, paths)
+    adapter.train(options, paths, None)
+    adapter.predict(options, paths, checkpoint, paths.canonical("dev", "source"), nowhere / "output")
+    keeps_none = type(adapter).epoch_checkpoint is Adapter.epoch_checkpoint
+    if configuration.value("train.validate") == "each" and keeps_none:
+        raise ConfigurationError(
+            f"train.validate=each: {configuration.framework} keeps no checkpoint of each epoch; use train.validate=best"
+        )
+    not_read = unused(configuration, options.read)
+    refuse_unused(configuration, not_read)
+    return not_read
+
+
+def start(planned: Plan) -> Launch:
+    """The model of a plan: a new folder, or the one that is there already for the same configuration.
+
+    A stopped model is to be gone on with, a failed one is trained anew; `again=true` makes a new model in any case.
+    """
+    configuration = planned.configuration
+    models_dir = configuration.env.models_dir
+    try:
+        models_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"env.models_dir={models_dir} can't be made ({error.strerror}): set another one") from None
+    if configuration.again:
+        return _new(planned)
+    from filelock import FileLock
+
+    # Two shells that ask for the same model at the same moment: the second one sees the first one's folder.
+    with FileLock(models_dir / ".lock", mode=0o666):
+        for folder in reversed(with_identity(models_dir, planned.identity)):
+            state, _ = observed_state(folder, folder.read_result())
+            if state == "stopped":
+                return Launch(folder, resume(folder), state)
+            if state != "failed":
+                return Launch(folder, None, state)
+        return _new(planned)
+
+
+def _new(planned: Plan) -> Launch:
+    configuration = planned.configuration
+    folder = create(configuration.env.models_dir, configuration.framework, planned.config_id, planned.content, time.time())
+    return Launch(folder, folder.read_attempt(1), "running")
+
+
+def resume(folder: ModelFolder) -> Attempt:
+    """Begin the next attempt at a model. Raises ModelError where it is done, or runs as far as is known."""
+    state, evidence = observed_state(folder, folder.read_result())
+    if state == "done":
+        raise ModelError(f"{folder.model_id} is done: `daisy again {folder.model_id}` trains a new model like it")
+    if state == "running":
+        raise ModelError(f"{folder.model_id} is running: `daisy tail {folder.model_id}` shows it")
+    if state == "unknown":
+        raise ModelError(f"{folder.model_id} may be running ({evidence}): resume it on the host that it was started on")
+    attempt = folder.begin_attempt()
+    folder.write_result({"state": "running", "attempt": attempt.number, "started": attempt.started})
+    return attempt

@@ -1,0 +1,1 @@
+"""Watching models: one that trains, all in a table, one in full, its log."""

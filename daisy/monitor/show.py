@@ -1,0 +1,126 @@
+"""`daisy show MODEL`: one model in full."""
+
+import shlex
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from daisy.configuration import leaves
+from daisy.folder import ModelFolder, observed_state
+from daisy.framework.lines import visible
+from daisy.monitor.words import ago, clock, duration, percent, size
+
+
+def show(folder: ModelFolder, console: Console) -> None:
+    """Print a model: what differs from the defaults first, then all of it. Raises FolderError where it is damaged."""
+    config, result = folder.read_config(), folder.read_result()
+    state, evidence = observed_state(folder, result)
+    _title(console, folder.model_id)
+    for name, text in _facts(folder, config, result, state, evidence):
+        _fact(console, name, text)
+    for hint in hints(folder, result, state):
+        _fact(console, "hint", hint, "yellow")
+    _section(console, "differs from the defaults", dict(_changed(config)))
+    unused = set(config.get("unused", ()))
+    values = dict(leaves(config["configuration"]))
+    _section(console, "configuration", {key: _text(value) for key, value in values.items() if key not in unused})
+    _section(console, "defaults that the framework does not use", {key: _text(values.get(key)) for key in sorted(unused)})
+    if "command" in result:
+        _title(console, "command")
+        environment = [f"{name}={value}" for name, value in result.get("environment", {}).items()]
+        command = " ".join([*map(shlex.quote, environment), shlex.join(result["command"])])
+        console.print(Text(visible(command)), soft_wrap=True)
+    if result.get("last_lines"):
+        _title(console, "last lines of run.out")
+        for line in result["last_lines"]:
+            console.print(Text(f"  {visible(line)}"), soft_wrap=True)
+
+
+def _facts(
+    folder: ModelFolder, config: Mapping[str, Any], result: Mapping[str, Any], state: str, evidence: str
+) -> Iterator[tuple[str, str]]:
+    yield "state", state + (f" ({evidence})" if evidence else "")
+    if result.get("reason"):
+        yield "reason", str(result["reason"])
+    if result.get("accuracy") is not None:
+        low, high = result["accuracy_interval"]
+        yield (
+            "accuracy",
+            (
+                f"{percent(result['accuracy'])} ({result['correct']} of {result['examples']} dev examples; "
+                f"95 % interval {percent(low)} to {percent(high)})"
+            ),
+        )
+        low, high = result["edit_distance_interval"]
+        yield "edit distance", f"{result['edit_distance']:.2f} a prediction (95 % interval {low:.2f} to {high:.2f})"
+    sizes = config["dataset"]["sizes"]
+    yield (
+        "dataset",
+        f"{config['dataset']['name']} ({', '.join(f'{count:,} {split}' for split, count in sizes.items())})",
+    )
+    began = float(result.get("started", 0.0))
+    yield (
+        "began",
+        f"{ago(began)} ({clock(began)}), attempt {result.get('attempt', '?')}, job {result.get('job') or '-'}",
+    )
+    stages = result.get("stages", {})
+    if stages:
+        told = ", ".join(f"{name} {duration(seconds)}" for name, seconds in stages.items())
+        yield "took", f"{duration(result['seconds'])} ({told})"
+    if result.get("ended_because"):
+        yield "ended because of", str(result["ended_because"])
+    if result.get("checkpoint"):
+        checkpoint = result["checkpoint"]
+        yield "checkpoint", f"{checkpoint['path']} ({size(checkpoint['bytes'])})"
+    yield "versions", ", ".join(f"{name} {version}" for name, version in config.get("versions", {}).items())
+    yield "identity", str(config["identity"])
+    yield "folder", str(folder.path)
+
+
+def hints(folder: ModelFolder, result: Mapping[str, Any], state: str) -> list[str]:
+    """What to do next with a model in this state."""
+    model = folder.model_id
+    if state == "failed":
+        told = [str(result["hint"])] if result.get("hint") else []
+        return [*told, f"`daisy tail {model}` shows its log; `daisy resume {model}` goes on from its last checkpoint"]
+    if state == "stopped":
+        return [f"`daisy resume {model}` goes on from its last checkpoint"]
+    if state == "running":
+        return [f"`daisy tail {model}` follows its log"]
+    if state == "done":
+        return [f"`daisy again {model} arch.KEY=VALUE` trains one like it"]
+    return []
+
+
+def _changed(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    values = dict(leaves(config["configuration"]))
+    unused = set(config.get("unused", ()))
+    for key, default in config.get("changed", {}).items():
+        if key in values and key not in unused:
+            yield key, f"{_text(values[key])}  (default {_text(default)})"
+
+
+def _section(console: Console, title: str, entries: Mapping[str, str]) -> None:
+    if entries:
+        _title(console, title)
+        width = max(map(len, entries))
+        for key, text in entries.items():
+            console.print(Text(f"  {visible(key):<{width}}  {visible(text)}"), soft_wrap=True)
+
+
+def _title(console: Console, title: str) -> None:
+    console.print(Text(title, style="bold"))
+
+
+def _fact(console: Console, name: str, text: str, style: str = "") -> None:
+    console.print(Text.assemble((f"  {name:<16}  ", "dim"), (visible(text), style)), soft_wrap=True)
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value)

@@ -1,0 +1,62 @@
+"""`daisy tail MODEL`: the end of a model's log, and what is added to it."""
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from daisy.errors import ModelError
+from daisy.folder import ModelFolder, observed_state
+from daisy.framework.lines import LineSplitter, visible
+
+PAUSE = 0.3  # seconds between two looks
+BLOCK = 65_536  # bytes
+
+
+def tail(folder: ModelFolder, path: Path, lines: int, follow: bool) -> None:
+    """Print the last lines of a file of the model; with `follow` go on until the model has ended.
+
+    Raises ModelError where there is no such file yet.
+    """
+    for line in _lines(folder, path, lines, follow):
+        print(visible(line), flush=True)
+
+
+def _lines(folder: ModelFolder, path: Path, lines: int, follow: bool) -> Iterator[str]:
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        raise ModelError(
+            f"{folder.model_id} has no {path.name} yet: `daisy show {folder.model_id}` shows how far it is"
+        ) from None
+    with file:
+        splitter = LineSplitter()
+        yield from _last(file.fileno(), splitter, lines)
+        while follow:
+            ended = observed_state(folder, folder.read_result())[0] != "running"
+            while data := os.read(file.fileno(), BLOCK):
+                yield from splitter.feed(data)
+            if ended:
+                break
+            time.sleep(PAUSE)
+        yield from splitter.end()
+
+
+def _last(descriptor: int, splitter: LineSplitter, lines: int) -> list[str]:
+    """The last lines that are whole now; the descriptor stands at the end of what was read."""
+    size = os.fstat(descriptor).st_size
+    begin = max(0, size - max(lines, 1) * 4096)
+    os.lseek(descriptor, begin, os.SEEK_SET)
+    data = b""
+    while chunk := os.read(descriptor, BLOCK):
+        data += chunk
+    if begin:
+        data = data.partition(b"\n")[2]
+    found = list(splitter.feed(data))
+    return found[-lines:] if lines else []
+
+
+def stdout_is_gone() -> None:
+    """Whoever read our output has closed it (`daisy tail ... | head`): nothing more is to be written, not at exit either."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

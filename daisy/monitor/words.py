@@ -1,0 +1,55 @@
+"""Figures as people read them."""
+
+import time
+from datetime import datetime
+
+UNITS = (
+    (86_400 * 365, "year"),
+    (86_400 * 30, "month"),
+    (86_400 * 7, "week"),
+    (86_400, "day"),
+    (3600, "hour"),
+    (60, "minute"),
+)
+
+
+def ago(then: float, now: float | None = None) -> str:
+    """How long ago a time was: `3 minutes ago`."""
+    seconds = (time.time() if now is None else now) - then
+    for size, unit in UNITS:
+        if seconds >= size:
+            count = int(seconds // size)
+            return f"{count} {unit}{'' if count == 1 else 's'} ago"
+    return "just now" if seconds >= -60 else "in the future"
+
+
+def clock(then: float) -> str:
+    """A time as this place's clock shows it: `2026-11-22 20:08`."""
+    return datetime.fromtimestamp(then).strftime("%Y-%m-%d %H:%M")
+
+
+def duration(seconds: float) -> str:
+    """A duration: `0:42`, `3:05`, `2:03:05`."""
+    whole = round(seconds)
+    hours, rest = divmod(whole, 3600)
+    minutes, left = divmod(rest, 60)
+    return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}"
+
+
+def percent(share: float) -> str:
+    """A fraction as a percentage: `62.1 %`."""
+    return f"{share * 100:.1f} %"
+
+
+def points(difference: float) -> str:
+    """A difference of two fractions in percentage points: `-0.8`."""
+    return f"{difference * 100:+.1f}"
+
+
+def size(count: float) -> str:
+    """Bytes: `1.2 MB`."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"

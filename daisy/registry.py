@@ -1,0 +1,146 @@
+"""All models as one table, from their folders."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from daisy.errors import FolderError, ModelError
+from daisy.folder import MODEL_ID, ModelFolder, folders, natural, observed_state
+
+
+@dataclass(frozen=True)
+class Row:
+    """One model as the table has it. Accuracies are fractions; times are seconds since 1970."""
+
+    model_id: str
+    config_id: str
+    framework: str
+    dataset: str
+    state: str
+    evidence: str
+    began: float
+    epoch: int | None
+    epochs: int | None
+    seconds: float | None
+    seconds_limit: float | None
+    accuracy: float | None
+    dev_accuracy: float | None
+    examples: int | None
+    dataset_checksum: str
+    scorer: int | None
+    job: str | None
+    reason: str | None
+    values: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def progress(self) -> float | None:
+        """How much of the training is done, from 0 to 1; None where that is not known."""
+        if self.state == "done":
+            return 1.0
+        shares = []
+        if self.epoch is not None and self.epochs:
+            shares.append(self.epoch / self.epochs)
+        if self.seconds is not None and self.seconds_limit:
+            shares.append(self.seconds / self.seconds_limit)
+        return min(1.0, max(shares)) if shares else None
+
+
+@dataclass(frozen=True)
+class Registry:
+    """The rows, oldest first, and a sentence for each folder that could not be read."""
+
+    rows: tuple[Row, ...]
+    warnings: tuple[str, ...]
+
+    def best(self) -> dict[tuple[str, int | None], Row]:
+        """The done model with the best accuracy for each test set and scorer: rows are compared only within those."""
+        best: dict[tuple[str, int | None], Row] = {}
+        for row in self.rows:
+            if row.state == "done" and row.accuracy is not None:
+                key = (row.dataset_checksum, row.scorer)
+                if key not in best or row.accuracy > (best[key].accuracy or 0.0):
+                    best[key] = row
+        return best
+
+
+def read(models_dir: Path) -> Registry:
+    """The table of all models. Damaged and foreign folders become warnings."""
+    rows, warnings = [], []
+    for folder in folders(models_dir):
+        if not folder.config.exists():
+            warnings.append(f"{folder.path} is no model (it has no daisy/config.json): move it away")
+            continue
+        try:
+            rows.append(row_of(folder))
+        except FolderError as error:
+            warnings.append(str(error))
+        except (KeyError, TypeError, ValueError) as error:
+            warnings.append(f"{folder.config} or {folder.result} is damaged ({error!r}): move the folder {folder.path} away")
+    return Registry(tuple(rows), tuple(warnings))
+
+
+def row_of(folder: ModelFolder) -> Row:
+    """One model's row. Raises FolderError, KeyError, TypeError or ValueError for a damaged folder."""
+    config, result = folder.read_config(), folder.read_result()
+    match = MODEL_ID.fullmatch(folder.model_id)
+    if match is None:
+        raise FolderError(f"{folder.path} has no model id for a name: give it back the one in {folder.config}")
+    state, evidence = observed_state(folder, result)
+    values = config["configuration"]
+    last = _last(folder) if result.get("accuracy") is None or "epoch" not in (result.get("checkpoint") or {}) else {}
+    train = values["train"]
+    return Row(
+        model_id=folder.model_id,
+        config_id=config["config_id"],
+        framework=match["framework"],
+        dataset=config["dataset"]["name"],
+        dataset_checksum=config["dataset"]["checksum"],
+        state=state,
+        evidence=evidence,
+        began=float(match["time"]),
+        epoch=last.get("epoch") or (result.get("checkpoint") or {}).get("epoch"),
+        epochs=train.get("epochs"),
+        seconds=last.get("seconds"),
+        seconds_limit=train.get("seconds"),
+        accuracy=result.get("accuracy"),
+        dev_accuracy=last.get("accuracy", last.get("dev_accuracy")),
+        examples=result.get("examples"),
+        scorer=result.get("scorer"),
+        job=result.get("job"),
+        reason=result.get("reason"),
+        values=values,
+    )
+
+
+def _last(folder: ModelFolder) -> dict[str, Any]:
+    """The last epoch, accuracies and seconds that metrics.jsonl tells."""
+    found: dict[str, Any] = {}
+    for line in folder.last_metrics(20):
+        found.update(line)
+    return found
+
+
+def find(models_dir: Path, wanted: str) -> ModelFolder:
+    """The model that is meant: its id, a unique part of it, or -1 for the newest (-2 for the one before).
+
+    Raises ModelError where there is none, or more than one.
+    """
+    known = [folder for folder in folders(models_dir) if folder.config.exists()]
+    if wanted.startswith("-") and wanted[1:].isdigit() and int(wanted) != 0:
+        if len(known) < -int(wanted):
+            raise ModelError(f"there is no model {wanted}: {_count(known)} in {models_dir}; `daisy list` shows them")
+        return known[int(wanted)]
+    exact = [folder for folder in known if folder.model_id == wanted]
+    matches = exact or [folder for folder in known if wanted and wanted in folder.model_id]
+    if len(matches) == 1:
+        return matches[0]
+    if not matches:
+        raise ModelError(f"there is no model {wanted}: {_count(known)} in {models_dir}; `daisy list` shows them")
+    shown = ", ".join(sorted((folder.model_id for folder in matches), key=natural)[-5:])
+    raise ModelError(f"{wanted} is part of {len(matches)} models ({shown}): give more of the id, or -1 for the newest")
+
+
+def _count(known: Iterable[ModelFolder]) -> str:
+    count = len(list(known))
+    return "1 model is" if count == 1 else f"{count} models are"
