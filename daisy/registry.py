@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from daisy.errors import FolderError, ModelError
 from daisy.folder import MODEL_ID, ModelFolder, folders, natural, observed_state
+
+RECENT = 20  # lines of metrics.jsonl
 
 
 @dataclass(frozen=True)
@@ -53,8 +56,9 @@ class Registry:
     rows: tuple[Row, ...]
     warnings: tuple[str, ...]
 
+    @cached_property
     def best(self) -> dict[tuple[str, int | None], Row]:
-        """The done model with the best accuracy for each test set and scorer: rows are compared only within those."""
+        """The done model with the best accuracy for each dataset (by checksum) and scorer: only those are compared."""
         best: dict[tuple[str, int | None], Row] = {}
         for row in self.rows:
             if row.state == "done" and row.accuracy is not None:
@@ -62,6 +66,11 @@ class Registry:
                 if key not in best or row.accuracy > (best[key].accuracy or 0.0):
                     best[key] = row
         return best
+
+    def best_of(self, row: Row) -> Row | None:
+        """The best done model for a row's dataset; a row that has no accuracy yet has no scorer either."""
+        found = [top for (checksum, _), top in self.best.items() if checksum == row.dataset_checksum]
+        return max(found, key=lambda top: top.accuracy or 0.0, default=None)
 
 
 def read(models_dir: Path) -> Registry:
@@ -88,7 +97,7 @@ def row_of(folder: ModelFolder) -> Row:
         raise FolderError(f"{folder.path} has no model id for a name: give it back the one in {folder.config}")
     state, evidence = observed_state(folder, result)
     values = config["configuration"]
-    last = _last(folder) if result.get("accuracy") is None or "epoch" not in (result.get("checkpoint") or {}) else {}
+    last = _last(folder)
     train = values["train"]
     return Row(
         model_id=folder.model_id,
@@ -99,7 +108,7 @@ def row_of(folder: ModelFolder) -> Row:
         state=state,
         evidence=evidence,
         began=float(match["time"]),
-        epoch=last.get("epoch") or (result.get("checkpoint") or {}).get("epoch"),
+        epoch=last.get("epoch"),
         epochs=train.get("epochs"),
         seconds=last.get("seconds"),
         seconds_limit=train.get("seconds"),
@@ -116,8 +125,9 @@ def row_of(folder: ModelFolder) -> Row:
 def _last(folder: ModelFolder) -> dict[str, Any]:
     """The last epoch, accuracies and seconds that metrics.jsonl tells."""
     found: dict[str, Any] = {}
-    for line in folder.last_metrics(20):
-        found.update(line)
+    for line in folder.last_metrics(RECENT):
+        epochs = [epoch for epoch in (found.get("epoch"), line.get("epoch")) if epoch is not None]
+        found.update(line, epoch=max(epochs, default=None))  # the validated epoch, told last, may be an earlier one
     return found
 
 

@@ -14,7 +14,8 @@ from daisy import registry
 from daisy.cli.screen import console
 from daisy.configuration import Environment, Project
 from daisy.framework.lines import visible
-from daisy.monitor.table import Filter, as_json, header, table
+from daisy.monitor.columns import lines
+from daisy.monitor.table import Filter, as_json, columns, footer
 from daisy.monitor.words import percent
 
 if TYPE_CHECKING:
@@ -33,23 +34,23 @@ def print_list(models_dir: Path, wanted: Filter, as_data: bool, watch: bool) -> 
     out = console()
     if not watch:
         found = registry.read(models_dir)
-        out.print(screen(found, wanted, models_dir))
+        out.print(screen(found, wanted, models_dir, out.width), soft_wrap=True)
         _warn(found)
         return
     with Live(console=out, auto_refresh=False, screen=out.is_terminal) as live:
         try:
             while True:
-                live.update(screen(registry.read(models_dir), wanted, models_dir), refresh=True)
+                live.update(screen(registry.read(models_dir), wanted, models_dir, out.width), refresh=True)
                 time.sleep(WATCH_EVERY)
         except KeyboardInterrupt:
             return
 
 
-def screen(found: registry.Registry, wanted: Filter, models_dir: Path) -> Group:
+def screen(found: registry.Registry, wanted: Filter, models_dir: Path, width: int) -> Group:
     """The table with a line below it."""
     if not found.rows:
         return Group(Text(f"no models in {models_dir} yet: `daisy` trains one"))
-    return Group(table(found, wanted), Text(f"\n{header(found)} in {models_dir}", style="dim"))
+    return Group(*lines(columns(found, wanted), width), Text(f"\n{footer(found)} in {models_dir}", style="dim"))
 
 
 def _warn(found: registry.Registry) -> None:

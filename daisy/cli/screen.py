@@ -1,15 +1,17 @@
 """What a person sees when a model begins and ends."""
 
 import sys
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
 
 from daisy.folder import ModelFolder
 from daisy.framework.lines import visible
-from daisy.job import Observer, Outcome
-from daisy.monitor.live import LiveLine, PlainLines
 from daisy.monitor.words import duration, percent, points
+
+if TYPE_CHECKING:  # a listing needs none of it
+    from daisy.job import Observer, Outcome
 
 WIDE = 200  # characters: what is not printed on a terminal is not folded
 
@@ -20,8 +22,10 @@ def console() -> Console:
     return Console(markup=False, highlight=False, emoji=False, width=None if terminal else WIDE)
 
 
-def observer() -> Observer:
+def observer() -> "Observer":
     """One live line on a terminal, plain lines elsewhere."""
+    from daisy.monitor.live import LiveLine, PlainLines
+
     return LiveLine(console()) if sys.stdout.isatty() else PlainLines()
 
 
@@ -32,7 +36,7 @@ def begin(folder: ModelFolder, attempt: int) -> None:
     sys.stdout.flush()
 
 
-def end(folder: ModelFolder, outcome: Outcome) -> None:
+def end(folder: ModelFolder, outcome: "Outcome") -> None:
     """How it ended, where everything is, what to do next."""
     out, result = console(), outcome.result
     if outcome.state == "done":
@@ -52,7 +56,7 @@ def end(folder: ModelFolder, outcome: Outcome) -> None:
         _line(out, "next", f"daisy resume {folder.model_id}")
 
 
-def _done(out: Console, folder: ModelFolder, outcome: Outcome) -> None:
+def _done(out: Console, folder: ModelFolder, outcome: "Outcome") -> None:
     result = outcome.result
     low, high = result["accuracy_interval"]
     out.print(
@@ -75,7 +79,7 @@ def _standing(out: Console, folder: ModelFolder) -> None:
 
     table = registry.read(folder.path.parent)
     row = next((row for row in table.rows if row.model_id == folder.model_id), None)
-    top = table.best().get((row.dataset_checksum, row.scorer)) if row is not None else None
+    top = table.best.get((row.dataset_checksum, row.scorer)) if row is not None else None
     if row is None or top is None or top.accuracy is None or row.accuracy is None:
         return
     if top.model_id == row.model_id:

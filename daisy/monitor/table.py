@@ -4,27 +4,18 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from rich import box
-from rich.table import Table
-from rich.text import Text
-
 from daisy.framework.lines import visible
+from daisy.monitor.columns import Cell, Column
 from daisy.monitor.words import ago, clock, duration, percent, points
 from daisy.registry import Registry, Row
 
-STYLES = {
-    "running": "bold green",
-    "done": "",
-    "failed": "red",
-    "stopped": "yellow",
-    "unknown": "magenta",
-    "pruned": "dim",
-}
+STYLES = {"running": "bold green", "failed": "red", "stopped": "yellow", "unknown": "magenta", "pruned": "dim"}
+NOTHING = Cell("-", "dim")
 
 
 @dataclass(frozen=True)
 class Filter:
-    """Which rows are shown; None and empty show all."""
+    """Which rows are shown; None shows all."""
 
     dataset: str | None = None
     framework: str | None = None
@@ -33,10 +24,9 @@ class Filter:
 
     def choose(self, rows: Sequence[Row]) -> list[tuple[int, Row]]:
         """The rows with their places from the end: -1 is the newest of all."""
-        numbered = [(place - len(rows), row) for place, row in enumerate(rows)]
         chosen = [
-            (place, row)
-            for place, row in numbered
+            (place - len(rows), row)
+            for place, row in enumerate(rows)
             if (self.dataset is None or row.dataset == self.dataset)
             and (self.framework is None or row.framework == self.framework)
             and (self.state is None or row.state == self.state)
@@ -44,33 +34,28 @@ class Filter:
         return chosen[-self.last :] if self.last else chosen
 
 
-def table(registry: Registry, wanted: Filter) -> Table:
-    """The table; accuracies in percent, differences in percentage points."""
-    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for name, side in (
-        ("", "right"), ("config id", "left"), ("framework", "left"), ("began", "left"), ("dataset", "left"),
-        ("state", "left"), ("progress", "left"), ("accuracy", "right"), ("best", "right"), ("diff", "right"), ("job", "right"),
-    ):  # fmt: skip
-        shown.add_column(name, justify=side, overflow="fold", no_wrap=name != "config id")  # type: ignore[arg-type]
-    best = registry.best()
-    for place, row in wanted.choose(registry.rows):
-        top = best.get((row.dataset_checksum, row.scorer))
-        top = top or next((found for (checksum, _), found in best.items() if checksum == row.dataset_checksum), None)
-        shown.add_row(
-            str(place),
-            Text(row.config_id),
-            Text(row.framework),
-            Text(f"{ago(row.began)} ({clock(row.began)})"),
-            Text(visible(row.dataset)),
-            Text(row.state, style=STYLES.get(row.state, "")),
-            Text(_progress(row)),
-            *_accuracies(row, top),
-            Text(visible(row.job or "-")),
-        )
-    return shown
+def columns(registry: Registry, wanted: Filter) -> list[Column]:
+    """The table's columns; accuracies in percent, differences in percentage points."""
+    numbered = wanted.choose(registry.rows)
+    rows = [row for _, row in numbered]
+    accuracies = [_accuracies(row, registry) for row in rows]
+    return [
+        Column("", [Cell(str(place), "dim") for place, _ in numbered], right=True),
+        Column("config id", [Cell(row.config_id) for row in rows]),
+        Column("framework", [Cell(row.framework) for row in rows], rank=4),
+        Column("began", [Cell(ago(row.began)) for row in rows], rank=2),
+        Column("at", [Cell(clock(row.began), "dim") for row in rows], rank=6),
+        Column("dataset", [Cell(visible(row.dataset)) for row in rows], rank=3),
+        Column("state", [Cell(row.state, STYLES.get(row.state, "")) for row in rows]),
+        Column("progress", [_progress(row) for row in rows], rank=1),
+        Column("accuracy", [own for own, _, _ in accuracies], right=True),
+        Column("best", [best for _, best, _ in accuracies], rank=5, right=True),
+        Column("diff", [difference for _, _, difference in accuracies], rank=1, right=True),
+        Column("job", [Cell(visible(row.job)) if row.job else NOTHING for row in rows], rank=7, right=True),
+    ]
 
 
-def _progress(row: Row) -> str:
+def _progress(row: Row) -> Cell:
     parts = []
     if row.epoch is not None:
         parts.append(f"epoch {row.epoch}{f'/{row.epochs}' if row.epochs else ''}")
@@ -78,22 +63,22 @@ def _progress(row: Row) -> str:
         parts.append(f"{row.progress:.0%}")
     elif row.seconds is not None:
         parts.append(duration(row.seconds))
-    return " ".join(parts) or "-"
+    return Cell(" ".join(parts)) if parts else NOTHING
 
 
-def _accuracies(row: Row, top: Row | None) -> tuple[Text, Text, Text]:
+def _accuracies(row: Row, registry: Registry) -> tuple[Cell, Cell, Cell]:
     """The model's accuracy (in brackets what its framework says of itself so far), the best one, the difference."""
+    top = registry.best.get((row.dataset_checksum, row.scorer)) if row.scorer is not None else registry.best_of(row)
     if row.accuracy is not None:
-        own = Text(percent(row.accuracy))
+        own = Cell(percent(row.accuracy))
     else:
-        own = Text(f"({percent(row.dev_accuracy)})" if row.dev_accuracy is not None else "-", style="dim")
+        own = Cell(f"({percent(row.dev_accuracy)})", "dim") if row.dev_accuracy is not None else NOTHING
     if top is None or top.accuracy is None:
-        return own, Text("-"), Text("-")
+        return own, NOTHING, NOTHING
     if top.model_id == row.model_id:
-        return Text(own.plain, style="bold green"), Text(percent(top.accuracy)), Text("best", style="bold green")
-    if row.accuracy is None or row.scorer != top.scorer:
-        return own, Text(percent(top.accuracy)), Text("-")
-    return own, Text(percent(top.accuracy)), Text(points(row.accuracy - top.accuracy))
+        return Cell(own.text, "bold green"), Cell(percent(top.accuracy)), Cell("best", "bold green")
+    difference = NOTHING if row.accuracy is None else Cell(points(row.accuracy - top.accuracy))
+    return own, Cell(percent(top.accuracy)), difference
 
 
 def as_json(registry: Registry, wanted: Filter) -> list[dict[str, Any]]:
@@ -101,10 +86,10 @@ def as_json(registry: Registry, wanted: Filter) -> list[dict[str, Any]]:
     return [{**asdict(row), "progress": row.progress} for _, row in wanted.choose(registry.rows)]
 
 
-def header(registry: Registry) -> str:
+def footer(registry: Registry) -> str:
     """How many models there are, by state."""
     counts: dict[str, int] = {}
     for row in registry.rows:
         counts[row.state] = counts.get(row.state, 0) + 1
     told = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
-    return f"{len(registry.rows)} model{'' if len(registry.rows) == 1 else 's'}{f': {told}' if told else ''}"
+    return f"{len(registry.rows)} model{'' if len(registry.rows) == 1 else 's'}{f' ({told})' if told else ''}"

@@ -1,0 +1,49 @@
+# `make demo` trains a model; `make test` runs all tests. Both make the virtual environment first.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test test-quick lint format bench-cost clean
+
+demo: $(VENV)/.daisy
+	$(BIN)/python -m daisy framework=suffix
+	$(BIN)/python -m daisy
+	$(BIN)/python -m daisy list
+
+test: $(VENV)/.daisy-test lint
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST)
+
+test-quick: $(VENV)/.daisy-test lint
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow" $(PYTEST)
+
+lint: $(VENV)/.daisy-test
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: $(VENV)/.daisy-test
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+# Daisy's own processor seconds and memory beside a framework, and how long verbs take.
+bench-cost: $(VENV)/.daisy
+	$(BIN)/python benchmarks/cost.py
+
+clean:
+	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Daisy needs Python 3.11 or newer, and $(PYTHON) is older: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	  echo "$(PYTHON) can't make virtual environments: install its venv module (Debian: apt-get install python3-venv)"; exit 1; }
+
+$(VENV)/.daisy: $(VENV)/bin/python pyproject.toml
+	@echo "installing Daisy into $(VENV) (about a minute, once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.daisy-test: $(VENV)/bin/python pyproject.toml
+	@echo "installing Daisy and the test tools into $(VENV) (about a minute, once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@ $(VENV)/.daisy
