@@ -32,6 +32,23 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         unfinished.unlink(missing_ok=True)
 
 
+def append(descriptor: int, data: bytes) -> None:
+    """Add data to a file that is open for appending: all of it or, where the disk is full, nothing. Raises OSError."""
+    size = os.fstat(descriptor).st_size
+    try:
+        write_all(descriptor, data)
+    except OSError:
+        os.ftruncate(descriptor, size)
+        raise
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write all of the data. Raises OSError, e.g. on a full disk."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text so that a reader sees the old file or the whole new one."""
     with replacing(path) as file:

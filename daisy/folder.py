@@ -6,17 +6,19 @@ import re
 import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from daisy.errors import FolderError, ModelError
-from daisy.files import folder_to_fill, read_json, replacing, sha256_of, write_json
+from daisy.files import append, folder_to_fill, read_json, replacing, sha256_of, write_json
 
 MODEL_ID = re.compile(r"r(?P<time>\d+)__(?P<framework>[A-Za-z0-9][A-Za-z0-9_-]*?)__(?P<config_id>.+)", re.ASCII)
 STATES = ("running", "done", "failed", "stopped", "pruned")
 FORMAT = 1
+COLUMN_ENDS = str.maketrans("\t\n\r", "   ")
 
 
 @dataclass(frozen=True)
@@ -140,12 +142,16 @@ class ModelFolder:
         except (OSError, ValueError, TypeError):
             return None
 
-    def begin_attempt(self) -> Attempt:
-        """Claim the next attempt for this process: of two that try at once, one gets it.
+    def last_attempt(self) -> int:
+        """The number of the newest attempt; 0 where there is none."""
+        return max(self.attempts(), default=0)
 
-        Raises ModelError where another process has just begun one.
+    def begin_attempt(self, after: int = 0) -> Attempt:
+        """Claim the attempt after the newest one that the caller has seen: of two that try at once, one gets it.
+
+        Raises ModelError where another process has begun it.
         """
-        number = (self.attempts() or [0])[-1] + 1
+        number = after + 1
         attempt = Attempt.of_this_process(number)
         path = self.attempt_file(number)
         path.parent.mkdir(exist_ok=True)
@@ -162,23 +168,34 @@ class ModelFolder:
     def log(self, text: str) -> None:
         """Add a line of Daisy's own to job.out, with the time."""
         now = datetime.now(UTC).astimezone().isoformat(timespec="seconds")
-        with self.job_out.open("a", encoding="utf-8") as file:
-            file.write(f"[{now}] {text}\n")
+        with self.job_out.open("ab", buffering=0) as file:
+            append(file.fileno(), f"[{now}] {text}\n".encode("utf-8", "backslashreplace"))
 
     def write_predictions(
         self, sources: Sequence[str], targets: Sequence[str], predictions: Sequence[str], split: str = "dev"
     ) -> None:
-        """Write the predictions of a split; tabs inside a line become blanks, they separate the columns."""
+        """Write the predictions of a split; what separates columns and lines becomes a blank inside of them."""
         path = self.predictions(split)
         path.parent.mkdir(exist_ok=True)
         with replacing(path) as file:
             for row in zip(sources, targets, predictions, strict=True):
-                file.write(("\t".join(column.replace("\t", " ") for column in row) + "\n").encode("utf-8"))
+                file.write(("\t".join(column.translate(COLUMN_ENDS) for column in row) + "\n").encode("utf-8"))
 
     def checksums(self) -> dict[str, str]:
         """SHA-256 of what is kept for ever, but of result.json itself and of the log that goes on."""
         kept = [self.config, self.run_out, self.metrics, *sorted((self.daisy / "predictions").glob("*.tsv"))]
         return {str(path.relative_to(self.daisy)): sha256_of(path) for path in kept if path.is_file()}
+
+    def scored_epochs(self) -> dict[int, float]:
+        """The accuracy of each epoch that Daisy has scored so far, as metrics.jsonl tells."""
+        found: dict[int, float] = {}
+        with suppress(OSError), self.metrics.open("rb") as file:
+            for line in file:
+                if b'"accuracy"' in line:
+                    with suppress(ValueError, KeyError, TypeError):  # a line that a crash cut off
+                        measures = json.loads(line)
+                        found[int(measures["epoch"])] = float(measures["accuracy"])
+        return dict(sorted(found.items()))
 
     def last_metrics(self, most: int = 1) -> list[dict[str, Any]]:
         """The last whole lines of metrics.jsonl, oldest first."""
@@ -277,10 +294,12 @@ def boot_id() -> str:
 def observed_state(folder: ModelFolder, result: Mapping[str, Any]) -> tuple[str, str]:
     """The state as far as it is known now, and the evidence where it is not the one that is written."""
     state = str(result["state"])
-    if state != "running":
+    if state in ("done", "pruned"):
         return state, ""
-    numbers = folder.attempts()
-    attempt = folder.read_attempt(numbers[-1]) if numbers else None
+    last = folder.last_attempt()
+    if state != "running" and last <= result.get("attempt", last):
+        return state, ""
+    attempt = folder.read_attempt(last)
     if attempt is None:
         return "unknown", "nothing says which process runs it"
     alive = attempt.alive()

@@ -78,7 +78,12 @@ def _named(project: Project, configuration: Configuration, not_read: list[str], 
         "identity": who,
         **to_json(configuration),
         "unused": not_read,
-        "dataset": {"name": dataset.name, "checksum": dataset.checksum, "sizes": dict(dataset.sizes)},
+        "dataset": {
+            "name": dataset.name,
+            "checksum": dataset.checksum,
+            "sizes": dict(dataset.sizes),
+            "folder": str(dataset.folder.relative_to(configuration.env.data_dir)),
+        },
         "versions": {"daisy": __version__, configuration.framework: version},
     }
     return Plan(project, configuration, name, who, content)
@@ -140,6 +145,7 @@ def _new(planned: Plan) -> Launch:
 
 def resume(folder: ModelFolder) -> Attempt:
     """Begin the next attempt at a model. Raises ModelError where it is done, or runs as far as is known."""
+    known = folder.last_attempt()
     state, evidence = observed_state(folder, folder.read_result())
     if state == "done":
         raise ModelError(f"{folder.model_id} is done: `daisy again {folder.model_id}` trains a new model like it")
@@ -147,6 +153,6 @@ def resume(folder: ModelFolder) -> Attempt:
         raise ModelError(f"{folder.model_id} is running: `daisy tail {folder.model_id}` shows it")
     if state == "unknown":
         raise ModelError(f"{folder.model_id} may be running ({evidence}): resume it on the host that it was started on")
-    attempt = folder.begin_attempt()
+    attempt = folder.begin_attempt(known)
     folder.write_result({"state": "running", "attempt": attempt.number, "started": attempt.started})
     return attempt

@@ -9,7 +9,7 @@ MOST = 50  # names: the newest ones
 
 
 def complete_model(incomplete: str) -> list[str]:
-    """The ids of models that have what was typed in them, the newest first."""
+    """The ids of models that begin with what was typed, the newest first: shells offer no others."""
     from daisy.configuration import find_project
     from daisy.configuration.environment import environment
     from daisy.folder import folders
@@ -19,4 +19,4 @@ def complete_model(incomplete: str) -> list[str]:
         names = [folder.model_id for folder in folders(models_dir) if folder.config.exists()]
     except DaisyError:
         return []  # no project here: nothing to offer, and no place for a message
-    return [name for name in reversed(names) if incomplete in name][:MOST]
+    return [name for name in reversed(names) if name.startswith(incomplete)][:MOST]

@@ -1,5 +1,6 @@
 """What verbs that show something print."""
 
+import contextlib
 import json
 import sys
 import time
@@ -32,18 +33,26 @@ def print_list(models_dir: Path, wanted: Filter, as_data: bool, watch: bool) -> 
         _warn(found)
         return
     out = console()
-    if not watch:
-        found = registry.read(models_dir)
-        out.print(screen(found, wanted, models_dir, out.width), soft_wrap=True)
-        _warn(found)
+    if watch:
+        _watch(out, models_dir, wanted)
         return
-    with Live(console=out, auto_refresh=False, screen=out.is_terminal) as live:
-        try:
-            while True:
-                live.update(screen(registry.read(models_dir), wanted, models_dir, out.width), refresh=True)
-                time.sleep(WATCH_EVERY)
-        except KeyboardInterrupt:
-            return
+    found = registry.read(models_dir)
+    out.print(screen(found, wanted, models_dir, out.width), soft_wrap=True)
+    _warn(found)
+
+
+def _watch(out: Console, models_dir: Path, wanted: Filter) -> None:
+    """Show the table again and again, until Ctrl-C: in place on a terminal, one below the other elsewhere."""
+    with contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as stack:
+        live = stack.enter_context(Live(console=out, auto_refresh=False, screen=True)) if out.is_terminal else None
+        while True:
+            shown = screen(registry.read(models_dir), wanted, models_dir, out.width)
+            if live is not None:
+                live.update(shown, refresh=True)
+            else:
+                out.print(shown, soft_wrap=True)
+                sys.stdout.flush()
+            time.sleep(WATCH_EVERY)
 
 
 def screen(found: registry.Registry, wanted: Filter, models_dir: Path, width: int) -> Group:

@@ -14,6 +14,8 @@ from daisy.folder import Attempt, ModelFolder
 from daisy.job import Observer, Outcome, Stopped, run, stoppable
 from daisy.launch import plan, start
 
+HYDRA_INFO = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
+
 
 class Flags(argparse.ArgumentParser):
     """The flags that stand among overrides; a wrong one is an error of ours."""
@@ -29,7 +31,7 @@ def parser() -> Flags:
     flags.add_argument("--cfg", choices=("job", "hydra", "all"))
     flags.add_argument("--package", "-p")
     flags.add_argument("--resolve", action="store_true")
-    flags.add_argument("--info", nargs="?", const="all")
+    flags.add_argument("--info", nargs="?", const="all", choices=HYDRA_INFO)
     flags.add_argument("--hydra-help", action="store_true")
     flags.add_argument("--multirun", "-m", action="store_true")
     flags.add_argument("overrides", nargs="*")
@@ -42,17 +44,16 @@ def run_overrides(arguments: Sequence[str]) -> int:
     if flags.multirun:
         raise ConfigurationError("-m is not there yet: give one value for each key, and run the command once for each model")
     project = find_project(Path.cwd(), os.environ)
+    from daisy.configuration.compose import compose, composed_yaml
+
     if flags.cfg in ("hydra", "all") or flags.info or flags.hydra_help:
+        composed_yaml(project, flags.overrides, None, False)  # its checks: Hydra's own messages are long
         return _hydra_itself(project, list(arguments))
     if flags.cfg == "job":
-        from daisy.configuration.compose import composed_yaml
-
         sys.stdout.write(composed_yaml(project, flags.overrides, flags.package, flags.resolve))
         return 0
     if flags.package or flags.resolve:
         raise ConfigurationError("--package and --resolve go with --cfg job: add it")
-    from daisy.configuration.compose import compose
-
     return launch(project, compose(project, flags.overrides))
 
 

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from daisy.configuration.compose import chosen_values
+from daisy.configuration.compose import REFERENCE_GROUPS, chosen_values
+from daisy.configuration.keys import READ_BY_DAISY
 from daisy.configuration.model import Configuration, from_json, leaves
 from daisy.configuration.overrides import SECTION_OF_GROUP, groups, parse, plain, text_of
 from daisy.configuration.project import Project
@@ -17,14 +18,14 @@ def overrides_of(project: Project, saved: Mapping[str, Any], changes: Sequence[s
     `saved` is the content of a config.json. A group that the changes choose anew starts from that choice; what was set by
     hand in it before stays set where the new choice has the key. Raises ConfigurationError as composing does.
     """
-    old = from_json(saved)
+    old, unused = from_json(saved), set(saved.get("unused", ()))
     new = parse(changes, project, cwd)
     chosen_anew = {override.key_or_group for override in new.choices}
     known = groups(project)
     choices = [
         f"{group}={option}"
         for group, option in old.choices.items()
-        if group not in chosen_anew and group != "env" and group in known
+        if group not in chosen_anew and group != "env" and group in known and _matters(group, old, unused)
     ]
     for choice in choices:
         group, _, option = choice.partition("=")
@@ -32,10 +33,17 @@ def overrides_of(project: Project, saved: Mapping[str, Any], changes: Sequence[s
             raise ConfigurationError(f"the saved configuration has {choice}, which is no longer in conf/: choose {group}=NAME")
     choices += [text_of(override) for override in new.choices]
     sections_anew = {SECTION_OF_GROUP.get(group, group) for group in chosen_anew}
-    carried = _carried(old, set(saved.get("unused", ())), sections_anew, dict(leaves(chosen_values(project, choices))))
+    carried = _carried(old, unused, sections_anew, dict(leaves(chosen_values(project, choices))))
     changed = {override.key_or_group for override in new.values}
     kept = [f"++{key}={plain(value)}" for key, value in carried.items() if key not in changed]
     return [*choices, *kept, *(text_of(override) for override in new.values)]
+
+
+def _matters(group: str, old: Configuration, unused: set[str]) -> bool:
+    """Whether the framework used anything of a choice: one that it did not use counts as set if it is made again."""
+    section = SECTION_OF_GROUP.get(group, group)
+    keys = [key for key in old.flat() if key.startswith(f"{section}.") and key not in READ_BY_DAISY]
+    return group in REFERENCE_GROUPS or not keys or not unused.issuperset(keys)
 
 
 def _carried(old: Configuration, unused: set[str], sections_anew: set[str], now: Mapping[str, Any]) -> dict[str, Any]:

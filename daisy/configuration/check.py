@@ -1,5 +1,6 @@
 """The checks that plain Hydra lacks: unknown keys with the nearest known ones, types, bounds, what is left over."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,12 +9,15 @@ from omegaconf import DictConfig, OmegaConf
 
 from daisy.configuration.keys import KEYS, KINDS, as_kind, kind_of
 from daisy.configuration.model import leaves
-from daisy.configuration.nearest import nearest
-from daisy.configuration.overrides import OPEN_SECTIONS, SECTION_OF_GROUP, text_of
+from daisy.configuration.nearest import nearest_keys
+from daisy.configuration.overrides import OPEN_SECTIONS, SECTION_OF_GROUP, one_line, text_of
 from daisy.errors import ConfigurationError
 
 GROUP_OF_SECTION = {section: group for group, section in SECTION_OF_GROUP.items()}
+OPEN_FOR_NEW = "framework.options"  # what one framework alone knows: its adapter checks the names
+JUDGED_ELSEWHERE = "dataset."  # each task knows what its keys take: a number or a name, one address or a list
 LONGEST_NAME = 60  # characters
+KEPT = "a finite number, true or false, null, a text in UTF-8 without NUL, or a list of such"
 SECTION = object()
 
 
@@ -21,7 +25,7 @@ def keys(overrides: Sequence[Override], base: Mapping[str, Any]) -> None:
     """Each key that is overridden exists, or is really a new one. Raises ConfigurationError naming the nearest keys."""
     known = [key for key, _ in leaves(base)]
     for override in overrides:
-        key, text = override.key_or_group, text_of(override)
+        key, text = override.key_or_group, one_line(text_of(override))
         if any(key.startswith(f"{section}.") for section in OPEN_SECTIONS):
             continue
         node = _node(base, key)
@@ -30,23 +34,28 @@ def keys(overrides: Sequence[Override], base: Mapping[str, Any]) -> None:
             continue
         if node is not None:
             continue
-        close = nearest(key, known)
+        close = nearest_keys(key, known)
         if override.type in (OverrideType.ADD, OverrideType.FORCE_ADD) and not close:
             continue
         if close:
             raise ConfigurationError(f"{text}: there is no key {key} - did you mean {' or '.join(close)}?")
-        raise ConfigurationError(f"{text}: there is no key {key}{_siblings(key, base)}; `--cfg job` shows all keys")
+        way_out = f"write +{text} if the framework has it" if key.startswith(f"{OPEN_FOR_NEW}.") else "`--cfg job` shows all keys"
+        raise ConfigurationError(f"{text}: there is no key {key}{_siblings(key, base)}; {way_out}")
 
 
 def _check_section(override: Override, node: Mapping[str, Any], known: list[str]) -> None:
-    key, text, value = override.key_or_group, text_of(override), override.value()
+    key, text, value = override.key_or_group, one_line(text_of(override)), override.value()
     if not isinstance(value, dict):
         group = GROUP_OF_SECTION.get(key, key)
-        way_out = f"did you mean {group}={value}?" if "." not in key else f"set one of its keys: {', '.join(node)}"
+        way_out = f"set one of its keys: {', '.join(node)}" if node else f"write {key}.NAME=VALUE"
+        if "." not in key and isinstance(value, str):
+            way_out = one_line(f"did you mean {group}={value}?")
         raise ConfigurationError(f"{text}: {key} is a section of the configuration, not a value - {way_out}")
     for part, _ in leaves(value, f"{key}."):
-        if part not in known and override.type == OverrideType.CHANGE:
-            close = " or ".join(nearest(part, known))
+        if part in known:
+            continue
+        close = " or ".join(nearest_keys(part, known))
+        if close or override.type == OverrideType.CHANGE:
             raise ConfigurationError(
                 f"{text}: there is no key {part}" + (f" - did you mean {close}?" if close else "; `--cfg job` shows all keys")
             )
@@ -68,42 +77,83 @@ def _node(tree: Mapping[str, Any], key: str) -> Any:
     return SECTION if node is None else node
 
 
-def values(tree: dict[str, Any], base: Mapping[str, Any], set_by: Mapping[str, str]) -> dict[str, Any]:
-    """The tree with each value in its key's type. Raises ConfigurationError naming key, value and what is wanted."""
+def values(tree: dict[str, Any], base: Mapping[str, Any], set_by: Mapping[str, str], *, resolved: bool = True) -> dict[str, Any]:
+    """The tree with each value in its key's type. Raises ConfigurationError naming key, value and what is wanted.
+
+    Before it is `resolved` a value may be an expression or left over (`???`), and is not judged then.
+    """
     for section in ("framework", "dataset", "arch", "train", "env"):
         if not isinstance(tree.get(section), dict):
             raise ConfigurationError(f"the configuration has no section {section}: its group's YAML must make one")
-    return _checked(tree, base, set_by, "")
+    return _checked(tree, base, set_by, "", resolved)
 
 
-def _checked(tree: dict[str, Any], base: Mapping[str, Any], set_by: Mapping[str, str], prefix: str) -> dict[str, Any]:
+def env(node: dict[str, Any]) -> dict[str, Any]:
+    """The section env alone, resolved, with each value in its key's type; raises as `values` does."""
+    if left_over := [f"env.{key}" for key, value in leaves(node) if value == "???"]:
+        raise ConfigurationError(f"{left_over[0]} is not set (???): set it in conf/env/")
+    return _checked(node, {}, {}, "env.", True)
+
+
+def _checked(
+    tree: dict[str, Any], base: Mapping[str, Any], set_by: Mapping[str, str], prefix: str, resolved: bool
+) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for name, value in tree.items():
         key = f"{prefix}{name}"
         default = base.get(name)
-        if isinstance(value, dict):
-            result[name] = _checked(value, default if isinstance(default, Mapping) else {}, set_by, f"{key}.")
-        elif isinstance(value, str) and (value == "???" or "${" in value):
-            result[name] = value  # left over, or not resolved: judged elsewhere
+        _check_name(key, str(name))
+        if isinstance(value, dict) and key not in KEYS:
+            result[name] = _checked(value, default if isinstance(default, Mapping) else {}, set_by, f"{key}.", resolved)
+        elif isinstance(value, str) and not resolved and (value == "???" or "${" in value):
+            result[name] = value
         else:
             result[name] = _accepted(key, value, default, set_by)
     return result
 
 
+def _check_name(key: str, name: str) -> None:
+    """Of a YAML file's keys. A misspelt one of env, which no adapter reads, would be ignored."""
+    if "." in name and not key.startswith(JUDGED_ELSEWHERE):
+        raise ConfigurationError(f"{key!r}: there is a dot in the key {name!r} of a YAML file: write sections as nested keys")
+    if key.startswith("env.") and key.count(".") == 1 and key not in (*KEYS, *OPEN_SECTIONS):
+        env_keys = [known for known in (*KEYS, *OPEN_SECTIONS) if known.startswith("env.")]
+        if close := nearest_keys(key, env_keys):
+            raise ConfigurationError(f"there is no key {key} - did you mean {' or '.join(close)}? Correct it in conf/env/")
+
+
 def _accepted(key: str, value: Any, default: Any, set_by: Mapping[str, str]) -> Any:
     known = KEYS.get(key)
+    kind = None
     try:
+        _check_can_be_kept(value)
         if known is not None:
             return known.accepted(value)
-        kind = kind_of(default) if default != "???" else None
+        kind = kind_of(default) if default != "???" and not key.startswith(JUDGED_ELSEWHERE) else None
         # A default that is a list, null or an expression does not tell a type.
         return value if value is None or kind is None or "${" in str(default) else as_kind(kind, value)
     except ValueError:
-        wanted = known.wanted() if known is not None else f"{KINDS[kind]} (its default is {default!r})" if kind else ""
+        wanted = f"{KINDS[kind]} (its default is {default!r})" if kind else KEPT
+        wanted = known.wanted() if known is not None else wanted
         origin = set_by.get(key)
         shown = origin if origin and origin.lstrip("+").startswith(f"{key}=") else f"{key}={value!r}"
         where = f" (from {origin})" if origin and shown != origin else ""
-        raise ConfigurationError(f"{shown}{where}: {key} must be {wanted}") from None
+        raise ConfigurationError(one_line(f"{shown}{where}: {key} must be {wanted}")) from None
+
+
+def _check_can_be_kept(value: Any) -> None:
+    """Raise ValueError for what neither config.json nor an argument of a command can carry."""
+    if isinstance(value, list):
+        for entry in value:
+            _check_can_be_kept(entry)
+    elif isinstance(value, dict):
+        _check_can_be_kept([*map(str, value), *value.values()])
+    elif isinstance(value, str):
+        value.encode("utf-8")  # broken UTF-8: UnicodeEncodeError is a ValueError
+        if "\0" in value:
+            raise ValueError
+    elif not (value is None or isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))):
+        raise ValueError
 
 
 def layers(tree: dict[str, Any], set_by: Mapping[str, str]) -> dict[str, Any]:

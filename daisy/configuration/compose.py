@@ -14,10 +14,11 @@ from hydra.errors import HydraException
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError  # type: ignore[import-untyped]
 
 from daisy.configuration import check
 from daisy.configuration.model import Configuration, Environment, leaves
-from daisy.configuration.overrides import SECTION_OF_GROUP, Overrides, parse, text_of
+from daisy.configuration.overrides import SECTION_OF_GROUP, Overrides, one_line, parse, text_of
 from daisy.configuration.project import Project
 from daisy.errors import ConfigurationError
 
@@ -73,13 +74,14 @@ def composed_yaml(project: Project, texts: Sequence[str], package: str | None, r
         chosen = _composed([text_of(choice) for choice in overrides.choices])
         check.keys(overrides.values, _plain(chosen, resolve=False))
         full = _composed(overrides.texts())
-        check.values(_plain(full, resolve=False), _plain(chosen, resolve=False), _origins(overrides, {}))
-        shown = _shown(full)
-        if package:
-            shown = OmegaConf.select(full, package)
+        check.values(_plain(full, resolve=False), _plain(chosen, resolve=False), _origins(overrides, {}), resolved=False)
+        try:
+            shown = OmegaConf.select(full, package) if package else _shown(full)
             if shown is None:
                 raise ConfigurationError(f"--package {package}: the configuration has no such section")
-        return OmegaConf.to_yaml(shown, resolve=resolve) if OmegaConf.is_config(shown) else f"{shown}\n"
+            return OmegaConf.to_yaml(shown, resolve=resolve) if OmegaConf.is_config(shown) else f"{shown}\n"
+        except OmegaConfBaseException as error:
+            raise ConfigurationError(_one_line(error)) from error
 
 
 def chosen_values(project: Project, choices: Sequence[str]) -> dict[str, Any]:
@@ -94,25 +96,43 @@ def environment_of(project: Project, name: str | None) -> Environment:
     with hydra(project):
         composed = _composed([text_of(choice) for choice in overrides.choices])
         chosen = composed.hydra.runtime.choices["env"]
-        return Environment.resolve(chosen, _plain(composed, resolve=True)["env"], project)
+        return Environment.resolve(chosen, check.env(_section(composed, "env")), project)
 
 
 def _composed(texts: list[str]) -> DictConfig:
     try:
         return hydra_compose("config", overrides=texts, return_hydra_config=True)
-    except (HydraException, OmegaConfBaseException) as error:
+    except RecursionError:
+        raise ConfigurationError("files of conf/ include each other without end: mend their defaults lists") from None
+    except (HydraException, OmegaConfBaseException, YAMLError, ValueError) as error:
         raise ConfigurationError(_one_line(error)) from error
 
 
+def _section(config: DictConfig, name: str) -> dict[str, Any]:
+    """One section, resolved: what is wrong in the others does not matter here."""
+    section = config.get(name)
+    if not isinstance(section, DictConfig):
+        raise ConfigurationError(f"the configuration has no section {name}: its group's YAML must make one")
+    try:
+        tree = OmegaConf.to_container(section, resolve=True)
+    except OmegaConfBaseException as error:
+        raise ConfigurationError(_one_line(error)) from error
+    assert isinstance(tree, dict)
+    return {str(key): value for key, value in tree.items()}
+
+
 def _one_line(error: Exception) -> str:
-    """Hydra's own message without its search path and its advice for programmers."""
+    """Hydra's own message, with the key that it is about, without its search path and its advice for programmers."""
+    key = getattr(error, "full_key", None)
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     kept = []
     for line in lines:
         if line.startswith(("Config search path", "Set the environment variable", "full_key:", "object_type")):
             break
         kept.append(line)
-    return f"{' '.join(kept) or type(error).__name__}: mend that file or override"
+    told = " ".join(kept) or type(error).__name__
+    about = f"{key}: " if key and key not in told else ""
+    return one_line(f"{about}{told}: mend that file or override")
 
 
 def _shown(config: DictConfig) -> DictConfig:

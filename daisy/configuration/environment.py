@@ -5,14 +5,13 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from daisy.configuration.model import Environment
 from daisy.configuration.project import Project
 from daisy.files import read_json, write_json
 
 CACHE = Path(".daisy") / "env.json"
-VARIABLE = re.compile(r"oc\.env:\s*([A-Za-z_][A-Za-z0-9_]*)")
+VARIABLE = re.compile(r"oc\.env:\s*['\"]?\s*([A-Za-z_][A-Za-z0-9_]*)")
 
 
 def environment(project: Project, name: str | None = None) -> Environment:
@@ -21,11 +20,11 @@ def environment(project: Project, name: str | None = None) -> Environment:
     cached = _cached(project, key)
     entry = name or ""
     if entry in cached:
-        return Environment.from_json(cached[entry])
+        return cached[entry]
     from daisy.configuration.compose import environment_of
 
     resolved = environment_of(project, name)
-    _keep(project, key, {**cached, entry: resolved.to_json()})
+    _keep(project, key, {**cached, entry: resolved})
     return resolved
 
 
@@ -46,18 +45,20 @@ def _files(project: Project) -> Iterator[Path]:
         yield from sorted((conf / "env").glob("**/*.yaml"))
 
 
-def _cached(project: Project, key: str) -> dict[str, Any]:
+def _cached(project: Project, key: str) -> dict[str, Environment]:
     try:
         content = read_json(project.root / CACHE)
-        return dict(content["envs"]) if content["key"] == key else {}
-    except (OSError, ValueError, KeyError, TypeError):
+        if content["key"] != key:
+            return {}
+        return {name: Environment.from_json(node) for name, node in content["envs"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}  # a cache: whatever is wrong with it, it is made again
 
 
-def _keep(project: Project, key: str, envs: Mapping[str, Any]) -> None:
+def _keep(project: Project, key: str, envs: Mapping[str, Environment]) -> None:
     path = project.root / CACHE
     try:
         path.parent.mkdir(exist_ok=True)
-        write_json(path, {"key": key, "envs": dict(envs)})
+        write_json(path, {"key": key, "envs": {name: env.to_json() for name, env in envs.items()}})
     except OSError:
         return  # a project that can't be written to works too, only slower

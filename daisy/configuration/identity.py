@@ -37,7 +37,7 @@ def config_id(configuration: Configuration, unused: Collection[str]) -> str:
     # In the order of the keys' table, not of the command line; a dataset's own options follow its name.
     order = {name: place for place, name in enumerate(KEYS)}
     shown.sort(key=lambda key: (_section_rank(key), order.get(key, len(order)), key))
-    parts = [safe_name(part) for part in configuration.dataset.split("/")]
+    parts = [_word(part) for part in configuration.dataset.split("/")]
     parts += [_part(key, values[key]) for key in shown]
     name = "_".join(part for part in parts if part)
     if len(name) > LONGEST_CONFIG_ID:
@@ -57,12 +57,17 @@ def _part(key: str, value: Any) -> str:
     if key == "train.epochs" and value is None:
         return ""  # train.seconds, which stands beside it, says it all
     if isinstance(value, bool):
-        return safe_name(last if value else f"no{last}")
+        return _word(last if value else f"no{last}")
     tag = KEYS[key].tag if key in KEYS else None
     if tag is None:
         tag = "" if key == "dataset.size" else last
     text = "-".join(map(_text, value)) if isinstance(value, (list, tuple)) else _text(value)
-    return safe_name(f"{tag}-{text}" if tag and not isinstance(value, (int, float, list)) else f"{tag}{text}")
+    return _word(f"{tag}-{text}" if tag and not isinstance(value, (int, float, list)) else f"{tag}{text}")
+
+
+def _word(text: str) -> str:
+    """One part of a config id: `_` stands between parts, never in one."""
+    return safe_name(text.replace("_", "-"))
 
 
 def _text(value: Any) -> str:

@@ -72,7 +72,7 @@ def as_kind(kind: str, value: Any) -> Any:
         return value if isinstance(value, str) else str(value)
     if kind in ("integer", "number") and isinstance(value, (int, float)) and not isinstance(value, bool):
         if kind == "number" and math.isfinite(value):
-            return float(value)
+            return float(value) + 0.0  # -0.0 is 0.0
         if kind == "integer" and isinstance(value, int):
             return value
     raise ValueError
@@ -115,3 +115,6 @@ KEYS: Mapping[str, Key] = {
     )
 }
 """Architecture and training keys mean the same in each framework; a framework that can't honour one refuses it."""
+
+READ_BY_DAISY = ("framework.name", "train.validate")
+"""Keys that Daisy itself reads, whatever the framework does."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from daisy.configuration.nearest import nearest_keys
 from daisy.configuration.project import Project
 from daisy.errors import ConfigurationError
 
@@ -27,13 +28,16 @@ class Environment:
         python = node.get("python") or {}
         if not isinstance(python, Mapping):
             raise ConfigurationError("env.python maps frameworks to the path of their Python: write env.python.NAME=PATH")
+        for key in ("models_dir", "data_dir"):
+            if not node.get(key):
+                raise ConfigurationError(f"env.{key} is missing from env={name}: set it in conf/env/{name}.yaml")
         mirror = node.get("mirror")
         if mirror is not None and "://" not in mirror:
             mirror = str(project.absolute(mirror))
         return cls(
             name=name,
-            models_dir=project.absolute(str(node["models_dir"])),
-            data_dir=project.absolute(str(node["data_dir"])),
+            models_dir=project.absolute(node["models_dir"]),
+            data_dir=project.absolute(node["data_dir"]),
             mirror=mirror,
             python={str(key): str(value) for key, value in python.items() if value is not None},
         )
@@ -89,7 +93,9 @@ class Configuration:
         for part in key.split("."):
             node = node.get(part, MISSING) if isinstance(node, Mapping) else MISSING
             if node is MISSING:
-                raise ConfigurationError(f"{key} is missing from the configuration: set {key}=VALUE")
+                near = nearest_keys(key, list(self.flat()))
+                known = f" (there is {' and '.join(near)})" if near else ""
+                raise ConfigurationError(f"{key} is missing from the configuration{known}: add +{key}=VALUE")
         return node
 
     def flat(self) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 
 CLOSE = 70  # of 100: rapidfuzz's ratio from which on a name is worth naming
+ALIKE = 60  # of 100: the ratio that the last parts of two dotted keys must have besides
 
 
 def nearest(name: str, known: Collection[str], most: int = 3) -> list[str]:
@@ -10,6 +11,14 @@ def nearest(name: str, known: Collection[str], most: int = 3) -> list[str]:
     from rapidfuzz import fuzz, process
 
     return [match for match, _, _ in process.extract(name, known, scorer=fuzz.ratio, limit=most, score_cutoff=CLOSE)]
+
+
+def nearest_keys(key: str, known: Collection[str], alike: float = ALIKE) -> list[str]:
+    """As `nearest`, for dotted keys: a section that both are in does not make them alike, their last parts must be too."""
+    from rapidfuzz import fuzz
+
+    last = key.rpartition(".")[2]
+    return nearest(key, [other for other in known if fuzz.ratio(last, other.rpartition(".")[2]) >= alike])
 
 
 def did_you_mean(name: str, known: Collection[str], prefix: str = "") -> str:

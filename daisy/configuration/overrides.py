@@ -1,6 +1,8 @@
 """Overrides as people type them: parsed by Hydra, told apart into choices and values, and refused before anything is composed."""
 
 import os
+import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +12,14 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
 from hydra.errors import HydraException
 
+from daisy.configuration.keys import KEYS
 from daisy.configuration.nearest import did_you_mean
 from daisy.configuration.project import Project
 from daisy.errors import ConfigurationError
 
 SECTION_OF_GROUP = {"architecture": "arch"}
 PATH_KEYS = ("env.models_dir", "env.data_dir", "env.mirror")
+LONGEST_SHOWN = 200  # characters of an override that can't be read
 OPEN_SECTIONS = ("env.python",)  # mappings whose keys are free: no `+` is needed to add one
 
 
@@ -36,6 +40,11 @@ def text_of(override: Override) -> str:
     return str(override.input_line)
 
 
+def one_line(text: str) -> str:
+    """Text as a message shows it: line breaks, control characters and broken UTF-8 are written out."""
+    return "".join(repr(char)[1:-1] if unicodedata.category(char) in ("Cc", "Cs") else char for char in text)
+
+
 def groups(project: Project) -> dict[str, list[str]]:
     """The groups of conf/ and the options of each, nested ones as `cs/finnish`."""
     found: dict[str, set[str]] = {}
@@ -52,17 +61,17 @@ def parse(texts: Sequence[str], project: Project, cwd: Path) -> Overrides:
     options = groups(project)
     parser = OverridesParser.create()
     choices, values = [], []
-    for text in texts:
-        override = _parse_one(parser, text)
-        key = override.key_or_group
+    for typed in texts:
+        override = _parse_one(parser, typed)
+        key, text = override.key_or_group, one_line(typed)
         if key == "hydra" or key.startswith(("hydra.", "hydra/")):
             raise ConfigurationError(
                 f"{text}: Daisy decides where models go and how they are launched; set env.models_dir instead of hydra's keys"
             )
         if override.is_sweep_override():
-            raise ConfigurationError(
-                f"{text} names several values: give one, or a list in brackets for a value per layer ({key}=[2,4,6])"
-            )
+            per_layer = key in KEYS and KEYS[key].per_layer
+            way_out = f"give one, or a list in brackets for a value per layer ({key}=[2,4,6])" if per_layer else "give one"
+            raise ConfigurationError(f"{text} names several values: {way_out}")
         if override.package is not None:
             raise ConfigurationError(f"{text}: Daisy's groups have one place each; leave out @{override.package}")
         if key in options:
@@ -70,7 +79,8 @@ def parse(texts: Sequence[str], project: Project, cwd: Path) -> Overrides:
             choices.append(override)
             continue
         if override.value() == "":
-            raise ConfigurationError(f"{text} has no value: write {key}=VALUE, or {key}=null for none")
+            none = f", or {key}=null for none" if key not in KEYS or KEYS[key].optional else ""
+            raise ConfigurationError(f"{text} has no value: write {key}=VALUE{none}")
         values.append(_adapted(parser, override, cwd))
     return Overrides(tuple(choices), tuple(values))
 
@@ -78,9 +88,9 @@ def parse(texts: Sequence[str], project: Project, cwd: Path) -> Overrides:
 def _parse_one(parser: OverridesParser, text: str) -> Override:
     try:
         return parser.parse_override(text)
-    except HydraException:
+    except (HydraException, ValueError):  # ValueError: a number of more digits than Python reads
         way_out = "write KEY=VALUE, with quotes around blanks and special characters: 'KEY=\"a value\"'"
-        raise ConfigurationError(f"{text!r} is no override that Hydra can read: {way_out}") from None
+        raise ConfigurationError(f"{text[:LONGEST_SHOWN]!r} is no override that Hydra can read: {way_out}") from None
 
 
 def _check_choice(override: Override, options: list[str], text: str) -> None:
@@ -92,7 +102,8 @@ def _check_choice(override: Override, options: list[str], text: str) -> None:
             f"{text}: {group} takes the name of one option ({_some(options)}); single keys are set as {group}.KEY=VALUE"
         )
     if choice not in options:
-        raise ConfigurationError(f"there is no {group}={choice}{did_you_mean(choice, options, f'{group}=')}{_some(options)}")
+        near = did_you_mean(choice, options, f"{group}=")
+        raise ConfigurationError(one_line(f"there is no {group}={choice}{near}{_some(options)}"))
 
 
 def _some(options: list[str]) -> str:
@@ -103,21 +114,28 @@ def _some(options: list[str]) -> str:
 def _adapted(parser: OverridesParser, override: Override, cwd: Path) -> Override:
     """Paths typed on a command line start where it was typed; keys of open sections need no `+`."""
     key, value = override.key_or_group, override.value()
+    if isinstance(value, str) and "${" in value:
+        return parser.parse_override(f"++{text_of(override)}") if _is_open(override) else override
     if key in PATH_KEYS and isinstance(value, str) and "://" not in value:
         path = os.path.normpath(cwd / Path(str(value)).expanduser())
         return parser.parse_override(f"{key}={_quoted(path)}")
-    for section in OPEN_SECTIONS:
-        if key.startswith(f"{section}.") and override.type == OverrideType.CHANGE:
-            path = str(value)
-            if "/" in path:
-                path = os.path.normpath(cwd / Path(path).expanduser())
-            return parser.parse_override(f"++{key}={_quoted(path)}")
+    if _is_open(override):
+        path = str(value)
+        if "/" in path:
+            path = os.path.normpath(cwd / Path(path).expanduser())
+        return parser.parse_override(f"++{key}={_quoted(path)}")
     return override
 
 
+def _is_open(override: Override) -> bool:
+    in_section = any(override.key_or_group.startswith(f"{section}.") for section in OPEN_SECTIONS)
+    return in_section and override.type == OverrideType.CHANGE
+
+
 def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'") if text.endswith("\\") else text.replace("'", "\\'")
-    return f"'{escaped}'"
+    # Backslashes count only before what they could escape: `${` for OmegaConf, then a quote for Hydra.
+    text = re.sub(r"(\\*)\$\{", r"\1\1\\${", text)
+    return "'" + re.sub(r"(\\*)('|\Z)", lambda found: found[1] * 2 + ("\\'" if found[2] else ""), text) + "'"
 
 
 def plain(value: Any) -> str:

@@ -4,9 +4,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from daisy.configuration import Configuration
+from daisy.configuration.keys import KEYS, READ_BY_DAISY
+from daisy.configuration.nearest import nearest_keys
 from daisy.errors import ConfigurationError
 
-READ_BY_DAISY = ("framework.name", "train.validate")
+MISSPELT = 80  # of 100: how much like a known key one of conf/ must be that no one reads, to be taken for it
 SECTIONS_TO_READ = ("arch", "train", "framework", "seed")
 
 
@@ -51,13 +53,25 @@ def unused(configuration: Configuration, read: Iterable[str]) -> list[str]:
     known = {*read, *READ_BY_DAISY}
     if configuration.value("train.seconds") is not None:
         known.add("train.seconds")  # Daisy stops a framework that can't do it itself
-    return [key for key in configuration.flat() if key.split(".")[0] in SECTIONS_TO_READ and key not in known]
+    return [key for key in configuration.flat() if key not in known and _is_to_be_read(key, configuration)]
+
+
+def _is_to_be_read(key: str, configuration: Configuration) -> bool:
+    """A project's own sections may be there only to be pointed at (`${mine.size}`); a key that is forced in anew may not."""
+    section = key.split(".")[0]
+    if section in SECTIONS_TO_READ:
+        return True
+    forced_in = configuration.set_by.get(key, "").lstrip("+").startswith(f"{key}=") and key not in configuration.defaults
+    return section != "dataset" and forced_in
 
 
 def refuse_unused(configuration: Configuration, not_read: Iterable[str]) -> None:
     """Raise ConfigurationError for an option that was set and that the adapter does not use."""
     not_read = set(not_read)
     framework = configuration.framework
+    for key in sorted(not_read - set(KEYS) - set(configuration.set_by)):
+        if close := nearest_keys(key, KEYS, alike=MISSPELT):
+            raise ConfigurationError(f"{framework} does not use {key}, which conf/ has - did you mean {' or '.join(close)}?")
     for key, origin in configuration.set_by.items():
         if key in not_read:
             told = "" if origin.lstrip("+").startswith(f"{key}=") else f" (set by {origin})"

@@ -20,10 +20,11 @@ GRACE = 10.0  # seconds between SIGTERM and SIGKILL
 
 @dataclass(frozen=True)
 class Ending:
-    """How a command ended: an exit code, or the signal that killed it."""
+    """How a command ended: an exit code, or the signal that killed it; `missing` says why it could not even begin."""
 
     code: int | None = None
     signal: int | None = None
+    missing: str | None = None
 
     @property
     def well(self) -> bool:
@@ -32,6 +33,8 @@ class Ending:
 
     def words(self) -> str:
         """As a reason for people."""
+        if self.missing is not None:
+            return f"could not be started ({self.missing})"
         if self.signal is not None:
             try:
                 name = signal.Signals(self.signal).name
@@ -51,6 +54,7 @@ class RunningCommand:
     def __init__(self, arguments: Sequence[str], environment: Mapping[str, str], folder: Path, grace: float = GRACE) -> None:
         self.ending: Ending | None = None
         self.pid: int | None = None
+        self._program = arguments[0]
         self._told = b""
         self.events, theirs = socket.socketpair()
         self.output, output_end = os.pipe()
@@ -81,6 +85,8 @@ class RunningCommand:
                 self._told += chunk
         except BlockingIOError:
             chunk = b"nothing yet"
+        except ConnectionResetError:  # it ended before it read an order: its end all the same
+            chunk = b""
         *lines, self._told = self._told.split(b"\n")
         for line in lines:
             word, _, number = line.decode("ascii").partition(" ")
@@ -91,7 +97,7 @@ class RunningCommand:
             elif word == "killed":
                 self.ending = Ending(signal=int(number))
             elif word == "missing":
-                self.ending = Ending(code=127)
+                self.ending = Ending(code=127, missing=f"{self._program}: {os.strerror(int(number))}")
         if chunk == b"" and self.ending is None:  # the guard itself is gone: the command died with it, its group may not have
             if self.pid is not None:
                 with contextlib.suppress(ProcessLookupError):

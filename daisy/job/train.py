@@ -3,7 +3,7 @@
 import errno
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -103,7 +103,8 @@ def _slurm(attempt: Attempt) -> str:
 
 
 def _train(folder: ModelFolder, attempt: Attempt, project: Project, observer: Observer, course: Course) -> Scored:
-    configuration = from_json(folder.read_config())
+    config = folder.read_config()
+    configuration = from_json(config)
     adapter_file = lookup.find(project, configuration.framework)
     adapter = lookup.load(adapter_file)
     interpreter = interpreter_of(configuration.env, configuration.framework)
@@ -111,14 +112,8 @@ def _train(folder: ModelFolder, attempt: Attempt, project: Project, observer: Ob
     with course.stage("prepare"):
         observer.stage("preparing the dataset")
         folder.log("prepare")
-        dataset = datasets.prepare(
-            configuration.dataset,
-            configuration.values["dataset"],
-            data_dir=configuration.env.data_dir,
-            mirror=configuration.env.mirror,
-            root=project.root,
-            report=observer.stage,
-        )
+        dataset = _dataset(configuration, config["dataset"], project, observer)
+        folder.model_out.mkdir(exist_ok=True)  # it may have been deleted since the last attempt
         paths = Paths(dataset.folder, dataset.folder, folder.model_out, adapter_file.companion)
         paths = build_form(adapter, options, paths, dataset, interpreter, configuration)
     toolbox = Toolbox(folder, adapter, options, paths, interpreter, dataset)
@@ -135,6 +130,29 @@ def _train(folder: ModelFolder, attempt: Attempt, project: Project, observer: Ob
             each.close()
 
 
+def _dataset(configuration: Configuration, frozen: Mapping[str, Any], project: Project, observer: Observer) -> datasets.Dataset:
+    """The very dataset that the model was configured with, even if its sources were edited since."""
+    env = configuration.env
+    folder = env.data_dir / frozen["folder"]
+    if folder.is_dir():
+        dataset = datasets.load(folder)
+    else:
+        dataset = datasets.prepare(
+            configuration.dataset,
+            configuration.values["dataset"],
+            data_dir=env.data_dir,
+            mirror=env.mirror,
+            root=project.root,
+            report=observer.stage,
+        )
+    if dataset.checksum != frozen["checksum"]:
+        raise TrainingFailed(
+            f"the dataset {dataset.name} is another one than the model was configured with",
+            "`daisy again` trains a new model on the dataset as it is now",
+        )
+    return dataset
+
+
 def _limits(folder: ModelFolder, configuration: Configuration) -> Limits:
     last = folder.last_metrics()
     return Limits(
@@ -147,7 +165,8 @@ def _limits(folder: ModelFolder, configuration: Configuration) -> Limits:
 def _each_epoch(toolbox: Toolbox, watch: Watch, configuration: Configuration) -> EachEpoch | None:
     if configuration.value("train.validate") != "each":
         return None
-    each = EachEpoch(toolbox, watch.add_output, watch.scored)
+    each = EachEpoch(toolbox, watch)
+    each.take_up(toolbox.folder.scored_epochs())
     watch.on_saved_epoch = each.saved
     watch.between = each.go_on
     return each
@@ -183,7 +202,7 @@ def _validate(toolbox: Toolbox, watch: Watch, each: EachEpoch | None, observer: 
     observer.stage("validating")
     toolbox.folder.log("validate")
     scored = each.finish() if each is not None else None
-    scored = scored or validate_best(toolbox, watch.add_output)
+    scored = scored or validate_best(toolbox, watch)
     if each is None:
         watch.record({"epoch": scored.checkpoint.epoch, "accuracy": scored.score.accuracy})
     return scored
@@ -219,6 +238,8 @@ def _end(folder: ModelFolder, course: Course, state: str, reason: str | None = N
     """Write job.out's last line and result.json. On a full disk they may fail: then the folder tells that nobody runs it."""
     if reason is not None:
         course.facts["reason"] = reason
+    if folder.last_attempt() > course.facts["attempt"]:
+        return  # a later attempt has begun: the folder is its own
     try:
         folder.log(f"{state}{f': {reason}' if reason else ''}")
         folder.write_result({**_with_state(course, state), "checksums": folder.checksums()})

@@ -1,7 +1,7 @@
 """Validation: predictions of the dev set by the framework, scored by Daisy."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ from daisy.framework import Adapter, Checkpoint, Command, Options, Paths
 from daisy.framework.interpreter import Interpreter
 from daisy.framework.lines import visible
 from daisy.framework.process import Ending, RunningCommand
+from daisy.job.watch import BLOCK, MOST_AT_ONCE, TAIL, Watch
 from daisy.score import Score, score
 
 OUTPUT_KEPT = 65_536  # bytes: the end of what a command printed
@@ -45,12 +46,15 @@ class Toolbox:
 
 
 class Prediction:
-    """One run of the framework's predict command over the dev set; it can go on while something else happens."""
+    """One run of the framework's predict command over the dev set.
 
-    def __init__(self, toolbox: Toolbox, checkpoint: Checkpoint, printed: Callable[[bytes], None]) -> None:
+    `beside` training: it goes on while something else happens, and what it prints (the last OUTPUT_KEPT of it) is added to
+    run.out when it has ended, not in between the framework's lines.
+    """
+
+    def __init__(self, toolbox: Toolbox, checkpoint: Checkpoint, watch: Watch, beside: bool = False) -> None:
         self.checkpoint = checkpoint
-        self._toolbox = toolbox
-        self._printed = printed
+        self._toolbox, self._watch, self._beside = toolbox, watch, beside
         self._log = b""
         self._output = toolbox.paths.model_out / f"{checkpoint.path.name}.dev.predictions"
         self._output.unlink(missing_ok=True)
@@ -61,24 +65,33 @@ class Prediction:
     def over(self) -> bool:
         """Whether it has ended; takes what it has printed."""
         self._running.look()
+        ended = self._running.ending is not None
         with suppress(BlockingIOError):
-            while data := os.read(self._running.output, OUTPUT_KEPT):
+            for _ in range(MOST_AT_ONCE):
+                data = os.read(self._running.output, BLOCK)
+                if not data:
+                    break
                 self._log = (self._log + data)[-OUTPUT_KEPT:]
-        return self._running.ending is not None
+                if not self._beside:
+                    self._watch.add_output(data)
+        return ended
 
     def finish(self) -> Score:
-        """Wait for the end, score, keep the predictions. Raises TrainingFailed with the reason where there are none."""
+        """Wait for the end, score. Raises TrainingFailed with the reason where there are no predictions."""
         with self._running:
             while not self.over():
-                self._running.wait(0.05)
-            self.over()
+                self._watch.look_for_others()
+                self._running.wait(0.01)
             ending = self._running.ending
-        self._printed(self._log)
+        self._watch.look_for_others(every=0.0)
+        if self._beside:
+            self._watch.add_output(self._log)
         assert ending is not None
-        log = visible(self._log.decode("utf-8", "replace"))
+        log = self._log.decode("utf-8", "replace")
+        self._watch.tail += log.splitlines()[-TAIL:]
         if not ending.well:
-            raise _failed(self._toolbox, ending, log)
-        return self._scored(log)
+            raise _failed(self._toolbox, ending, visible(log))
+        return self._scored(visible(log))
 
     def close(self) -> None:
         """End it, wherever it is."""
@@ -101,7 +114,7 @@ class Prediction:
 
 def _text(output: Path, log: str) -> str:
     try:
-        return output.read_text(encoding="utf-8", errors="replace")
+        return output.read_bytes().decode("utf-8", "replace")  # no translation of line ends: a CR may be predicted
     except OSError:
         last = log.strip().splitlines()[-1:] or ["it printed nothing"]
         raise TrainingFailed(f"the framework wrote no predictions: {last[0]}") from None
@@ -115,15 +128,30 @@ def _failed(toolbox: Toolbox, ending: Ending, log: str) -> TrainingFailed:
 class EachEpoch:
     """train.validate=each: the checkpoint of each epoch is validated beside training, one at a time, the best one kept."""
 
-    def __init__(self, toolbox: Toolbox, printed: Callable[[bytes], None], scored: Callable[[int, float], None]) -> None:
-        self._toolbox, self._printed, self._tell = toolbox, printed, scored
+    def __init__(self, toolbox: Toolbox, watch: Watch) -> None:
+        self._toolbox, self._watch = toolbox, watch
         self._waiting: list[int] = []
         self._running: tuple[int, Prediction] | None = None
         self.best: Scored | None = None
 
+    def take_up(self, scored: Mapping[int, float]) -> None:
+        """Go on after earlier attempts: what they saved and did not score is validated, and their best epoch once more.
+
+        An epoch whose checkpoint has been deleted counts no longer.
+        """
+        kept = {epoch: accuracy for epoch, accuracy in scored.items() if self._checkpoint(epoch) is not None}
+        if kept:
+            self._waiting.append(max(kept, key=lambda epoch: kept[epoch]))
+        epoch = 1
+        while epoch in scored or self._checkpoint(epoch) is not None:
+            if epoch not in scored:
+                self._waiting.append(epoch)
+            epoch += 1
+
     def saved(self, epoch: int) -> None:
         """The checkpoint of an epoch is whole on disk."""
-        self._waiting.append(epoch)
+        if epoch not in self._waiting:
+            self._waiting.append(epoch)
 
     def go_on(self) -> None:
         """Score what has ended, start what waits. Called between other things."""
@@ -147,13 +175,16 @@ class EachEpoch:
             self._running[1].close()
             self._running = None
 
+    def _checkpoint(self, epoch: int) -> Checkpoint | None:
+        return self._toolbox.adapter.epoch_checkpoint(self._toolbox.paths, epoch)
+
     def _start(self, epoch: int) -> None:
-        checkpoint = self._toolbox.adapter.epoch_checkpoint(self._toolbox.paths, epoch)
+        checkpoint = self._checkpoint(epoch)
         if checkpoint is None:
             raise TrainingFailed(
                 f"the checkpoint of epoch {epoch} is not there: set train.validate=best, or let the framework keep them all"
             )
-        self._running = (epoch, Prediction(self._toolbox, checkpoint, self._printed))
+        self._running = (epoch, Prediction(self._toolbox, checkpoint, self._watch, beside=True))
 
     def _finish(self) -> None:
         assert self._running is not None
@@ -163,19 +194,15 @@ class EachEpoch:
         if self.best is None or result.accuracy > self.best.score.accuracy:
             self.best = Scored(prediction.checkpoint, result)
             prediction.keep()
-        self._tell(epoch, result.accuracy)
+        self._watch.scored(epoch, result.accuracy)
 
 
-def validate_best(toolbox: Toolbox, printed: Callable[[bytes], None]) -> Scored:
+def validate_best(toolbox: Toolbox, watch: Watch) -> Scored:
     """Validate the checkpoint that the framework found best. Raises TrainingFailed where there is none."""
     checkpoint = toolbox.adapter.best_checkpoint(toolbox.paths)
     if checkpoint is None:
         raise TrainingFailed("the framework saved no checkpoint: train longer, so that it validates at least once")
-    prediction = Prediction(toolbox, checkpoint, printed)
-    try:
-        result = prediction.finish()
-    except BaseException:
-        prediction.close()
-        raise
+    prediction = Prediction(toolbox, checkpoint, watch)
+    result = prediction.finish()
     prediction.keep()
     return Scored(checkpoint, result)

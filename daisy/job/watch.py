@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from daisy.errors import TrainingFailed
+from daisy.files import append, write_all
 from daisy.folder import ModelFolder
 from daisy.framework import Adapter, Progress
 from daisy.framework.lines import LineSplitter
@@ -54,7 +55,7 @@ class Watch:
         self._recorded = 0.0
         self._looked = time.monotonic()
         self._run_out = _append(folder.run_out)
-        self._metrics = _append(folder.metrics)
+        self._metrics = _append(folder.metrics, whole_lines=True)
         self.training = Training(seconds=limits.before, seconds_at_start=limits.before)
         self.tail: list[str] = []
         self.ended: str | None = None
@@ -106,7 +107,7 @@ class Watch:
                     self._folder.log(f"train.seconds={self._limits.seconds:g} are over: the framework is ended")
                     self.ended = "seconds"
                     command.terminate()
-                self._look_for_others()
+                self.look_for_others()
                 self.between()
                 time.sleep(PAUSE)
         for line in self._splitter.end():
@@ -202,7 +203,7 @@ class Watch:
         """Add a line to metrics.jsonl; it is whole or not there, whatever kills this process."""
         seconds = self._limits.before + time.monotonic() - self._started if seconds is None else seconds
         line = json.dumps({**measures, "seconds": round(seconds, 3), "attempt": self._attempt}, ensure_ascii=False)
-        write_all(self._metrics, f"{line}\n".encode())
+        append(self._metrics, f"{line}\n".encode())
 
     def scored(self, epoch: int, accuracy: float) -> None:
         """Daisy scored the checkpoint of an epoch."""
@@ -211,8 +212,16 @@ class Watch:
         self._observer.training(self.training)
 
     def add_output(self, data: bytes) -> None:
-        """What another command of the framework printed (a validation beside training)."""
+        """What another command of the framework printed (a validation)."""
         write_all(self._run_out, data)
+
+    def look_for_others(self, every: float = LOOK_FOR_OTHERS_EVERY) -> None:
+        """Raise Superseded where a later attempt has begun; looks no oftener than every so many seconds."""
+        if time.monotonic() - self._looked < every:
+            return
+        self._looked = time.monotonic()
+        if self._folder.last_attempt() > self._attempt:
+            raise Superseded
 
     def _limit_reached(self) -> bool:
         limits = self._limits
@@ -220,30 +229,20 @@ class Watch:
             return False
         return limits.before + time.monotonic() - self._started >= limits.seconds
 
-    def _look_for_others(self) -> None:
-        if time.monotonic() - self._looked < LOOK_FOR_OTHERS_EVERY:
-            return
-        self._looked = time.monotonic()
-        if max(self._folder.attempts(), default=0) > self._attempt:
-            raise Superseded
-
 
 def _where(training: Training) -> str:
     places = [f"{name} {count}" for name, count in (("epoch", training.epoch), ("step", training.step)) if count is not None]
     return f" at {', '.join(places)}" if places else ""
 
 
-def _append(path: os.PathLike[str]) -> int:
-    """A file to append to, unbuffered; a last line that a crash cut off is ended first."""
+def _append(path: os.PathLike[str], whole_lines: bool = False) -> int:
+    """A file to append to, unbuffered; a last line that a crash cut off is ended first, or taken away."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
     size = os.fstat(descriptor).st_size
     if size and os.pread(descriptor, 1, size - 1) != b"\n":
-        write_all(descriptor, b"\n")
+        if whole_lines:
+            rest = os.pread(descriptor, BLOCK, max(0, size - BLOCK))
+            os.ftruncate(descriptor, size - len(rest) + rest.rfind(b"\n") + 1)
+        else:
+            write_all(descriptor, b"\n")
     return descriptor
-
-
-def write_all(descriptor: int, data: bytes) -> None:
-    """Write all of the data. Raises OSError, e.g. on a full disk."""
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]

@@ -38,6 +38,7 @@ class LiveLine:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._live: Live | None = None
+        self._last: Training | None = None
         self._shown = 0.0
 
     def stage(self, text: str) -> None:
@@ -46,10 +47,13 @@ class LiveLine:
 
     def training(self, training: Training) -> None:
         """Redraw the line, not oftener than people can read."""
+        self._last = training
         now = time.monotonic()
-        if now - self._shown < REFRESH:
-            return
-        self._shown = now
+        if now - self._shown >= REFRESH:
+            self._shown = now
+            self._draw(training)
+
+    def _draw(self, training: Training) -> None:
         if self._live is None:
             # No thread of rich's own: this process also watches a framework.
             self._live = Live(console=self._console, auto_refresh=False, transient=False)
@@ -57,7 +61,10 @@ class LiveLine:
         self._live.update(Text(f"  {line_of(training)}", no_wrap=True, overflow="ellipsis"), refresh=True)
 
     def over(self) -> None:
-        """Leave the line as it is and go on below it."""
+        """Leave the line at its last state and go on below it."""
+        if self._last is not None:
+            self._draw(self._last)
+            self._last = None
         if self._live is not None:
             self._live.stop()
             self._live = None
@@ -77,6 +84,8 @@ class PlainLines:
 
     def training(self, training: Training) -> None:
         """A line when an epoch is over and after a while."""
+        if training.epoch is None and training.step is None and not training.measures:
+            return
         line = line_of(training)
         if training.epoch != self._epoch and self._last:
             self._print(self._last)

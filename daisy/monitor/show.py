@@ -7,6 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from daisy import dataset as datasets
 from daisy.configuration import leaves
 from daisy.folder import ModelFolder, observed_state
 from daisy.framework.lines import visible
@@ -24,7 +25,7 @@ def show(folder: ModelFolder, console: Console) -> None:
         _fact(console, "hint", hint, "yellow")
     _section(console, "differs from the defaults", dict(_changed(config)))
     unused = set(config.get("unused", ()))
-    values = dict(leaves(config["configuration"]))
+    values = dict(leaves(_told(config["configuration"])))
     _section(console, "configuration", {key: _text(value) for key, value in values.items() if key not in unused})
     _section(console, "defaults that the framework does not use", {key: _text(values.get(key)) for key in sorted(unused)})
     if "command" in result:
@@ -90,8 +91,13 @@ def hints(folder: ModelFolder, result: Mapping[str, Any], state: str) -> list[st
     if state == "running":
         return [f"`daisy tail {model}` follows its log"]
     if state == "done":
-        return [f"`daisy again {model} arch.KEY=VALUE` trains one like it"]
+        return [f"`daisy again {model} KEY=VALUE` trains one like it"]
     return []
+
+
+def _told(configuration: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what only says where the dataset's files are to be had: addresses and their checksums."""
+    return {**configuration, "dataset": datasets.identifying(configuration["dataset"])}
 
 
 def _changed(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,86 @@
+"""What tests share: Daisy run as a person runs it, in a project of the test's own."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+SHARED_DATA = Path(os.environ.get("DAISY_TEST_DATA", CHECKOUT.parent / "shared" / "data"))
+SIGMORPHON = SHARED_DATA / "conll-sigmorphon-2017"
+
+
+@dataclass(frozen=True)
+class Finished:
+    """How a command ended and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def one_line(self) -> str:
+        """The error, which must be one line, without a traceback."""
+        lines = self.err.strip().splitlines()
+        assert len(lines) == 1, self.err
+        assert lines[0].startswith("daisy: ")
+        return lines[0]
+
+
+@dataclass(frozen=True)
+class DaisyProject:
+    """A project in a folder of the test's own, with a small dataset `tiny`."""
+
+    root: Path
+
+    def command(self, *arguments: str) -> list[str]:
+        """`python -m daisy ...`."""
+        return [sys.executable, "-m", "daisy", *arguments]
+
+    def environment(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
+        """Without what the tester's own shell may say to Daisy."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("DAISY_", "SLURM_"))}
+        return {**kept, "COLUMNS": "160", **(more or {})}
+
+    def daisy(
+        self, *arguments: str, cwd: Path | None = None, environment: Mapping[str, str] | None = None, timeout: float = 120
+    ) -> Finished:
+        """Run Daisy to its end."""
+        done = subprocess.run(
+            self.command(*arguments),
+            cwd=cwd or self.root,
+            env=self.environment(environment),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=timeout,
+        )
+        return Finished(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    def start(self, *arguments: str, environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+        """Begin a run of Daisy and leave it running; its output goes to a pipe."""
+        return subprocess.Popen(
+            self.command(*arguments),
+            cwd=self.root,
+            env=self.environment(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+
+    def models(self) -> list[Path]:
+        """The folders of models, oldest first."""
+        found = self.root / "models"
+        return sorted(path for path in found.iterdir() if not path.name.startswith(".")) if found.exists() else []
+
+    def add_framework(self, name: str, adapter: str, companion: Mapping[str, str] | None = None, options: str = "{}") -> None:
+        """A framework of the project's own: its adapter, its companion files, its conf/framework."""
+        (self.root / "frameworks" / f"{name}.py").write_text(adapter)
+        for file, text in (companion or {}).items():
+            path = self.root / "frameworks" / name / file
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text)
+        folder = self.root / "conf" / "framework"
+        folder.mkdir(exist_ok=True)
+        (folder / f"{name}.yaml").write_text(f"name: {name}\noptions: {options}\n")
