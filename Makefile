@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-quick lint format bench-cost clean
+.PHONY: demo test test-quick lint format bench-cost bench-log pictures clean
 
 demo: $(VENV)/.daisy
 	$(BIN)/python -m daisy framework=suffix
@@ -28,6 +28,16 @@ format: $(VENV)/.daisy-test
 # Daisy's own processor seconds and memory beside a framework, and how long verbs take.
 bench-cost: $(VENV)/.daisy
 	$(BIN)/python benchmarks/cost.py
+
+# What reading a log costs.
+bench-log: $(VENV)/.daisy
+	$(BIN)/python benchmarks/log.py
+
+# The pictures of terminals in README and docs, made anew in a project of their own.
+pictures: $(VENV)/.daisy
+	rm -rf $(VENV)/pictures && $(BIN)/python -m daisy init $(VENV)/pictures
+	cd $(VENV)/pictures && PATH=../bin:$$PATH ../bin/python ../../docs/picture.py ../../docs/demo.svg "make demo" \
+	  "python -m daisy framework=suffix" "python -m daisy" "python -m daisy list"
 
 clean:
 	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -101,7 +101,7 @@ def safe_name(text: str) -> str:
     What was changed can be told from what was not: a short hash of the whole text is added.
     """
     clean = re.sub(r"[^A-Za-z0-9.-]+", "-", text).strip(".-")
-    if clean == text:
+    if clean and clean == text:
         return text
     return "-".join(part for part in (clean, hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:6]) if part)
 

@@ -38,6 +38,7 @@ class Launch:
     folder: ModelFolder
     attempt: Attempt | None
     state: str
+    evidence: str = ""
 
 
 def plan(
@@ -129,11 +130,11 @@ def start(planned: Plan) -> Launch:
     # Two shells that ask for the same model at the same moment: the second one sees the first one's folder.
     with FileLock(models_dir / ".lock", mode=0o666):
         for folder in reversed(with_identity(models_dir, planned.identity)):
-            state, _ = observed_state(folder, folder.read_result())
+            state, evidence = observed_state(folder, folder.read_result())
             if state == "stopped":
                 return Launch(folder, resume(folder), state)
             if state != "failed":
-                return Launch(folder, None, state)
+                return Launch(folder, None, state, evidence)
         return _new(planned)
 
 

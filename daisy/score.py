@@ -72,7 +72,7 @@ def wilson(correct: int, examples: int) -> tuple[float, float]:
     scale = 1 + Z * Z / examples
     middle = (share + Z * Z / (2 * examples)) / scale
     half = Z / scale * math.sqrt(share * (1 - share) / examples + Z * Z / (4 * examples * examples))
-    return max(0.0, middle - half), min(1.0, middle + half)
+    return max(0.0, min(share, middle - half)), min(1.0, max(share, middle + half))  # rounding must not put it outside
 
 
 def _normal(values: Sequence[int]) -> tuple[float, float]:

@@ -17,7 +17,7 @@ from daisy.configuration import Environment, Project
 from daisy.framework.lines import visible
 from daisy.monitor.columns import lines
 from daisy.monitor.table import Filter, as_json, columns, footer
-from daisy.monitor.words import percent
+from daisy.monitor.words import near, percent
 
 if TYPE_CHECKING:
     from daisy.dataset import Description
@@ -58,8 +58,8 @@ def _watch(out: Console, models_dir: Path, wanted: Filter) -> None:
 def screen(found: registry.Registry, wanted: Filter, models_dir: Path, width: int) -> Group:
     """The table with a line below it."""
     if not found.rows:
-        return Group(Text(f"no models in {models_dir} yet: `daisy` trains one"))
-    return Group(*lines(columns(found, wanted), width), Text(f"\n{footer(found)} in {models_dir}", style="dim"))
+        return Group(Text(f"no models in {near(models_dir)} yet: `daisy` trains one"))
+    return Group(*lines(columns(found, wanted), width), Text(f"\n{footer(found)} in {near(models_dir)}", style="dim"))
 
 
 def _warn(found: registry.Registry) -> None:
@@ -97,7 +97,7 @@ def _print_description(out: Console, description: "Description", folder: Path) -
         "source": description.source,
         "licence": description.licence,
         "checksum": description.checksum,
-        "folder": str(folder),
+        "folder": near(folder),
     }
     for key, text in facts.items():
         out.print(Text.assemble((f"  {key:<10}", "dim"), visible(str(text))), soft_wrap=True)

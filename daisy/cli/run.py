@@ -68,11 +68,11 @@ def launch(project: Project, configuration: Configuration) -> int:
                 planned = plan(project, configuration, watcher.stage, bar)
             launched = start(planned)
             if launched.attempt is None:
-                already(console(), launched.folder, launched.state)
+                already(console(), launched.folder, launched.state, launched.evidence)
                 return 0
             return train(project, launched.folder, launched.attempt, watcher)
-    except Stopped as stop:  # before there was an attempt; after that the job has written it down
-        print(f"daisy: stopped by {stop.words}; no model was begun", file=sys.stderr)
+    except Stopped as stop:  # before training; after that the job has written it down
+        print(f"daisy: stopped by {stop.words}; the same command goes on from here", file=sys.stderr)
         return stop.exit_code
 
 

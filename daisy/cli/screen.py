@@ -8,7 +8,7 @@ from rich.text import Text
 
 from daisy.folder import ModelFolder
 from daisy.framework.lines import visible
-from daisy.monitor.words import duration, percent, points
+from daisy.monitor.words import duration, near, percent, points
 
 if TYPE_CHECKING:  # a listing needs none of it
     from daisy.job import Observer, Outcome
@@ -51,7 +51,7 @@ def end(folder: ModelFolder, outcome: "Outcome") -> None:
         out.print(Text("  the last lines of run.out:", style="dim"))
         for line in lines:
             out.print(Text(f"    {line}"), soft_wrap=True)
-    _line(out, "folder", str(folder.path))
+    _line(out, "folder", near(folder.path))
     if outcome.state in ("failed", "stopped"):
         _line(out, "next", f"daisy resume {folder.model_id}")
 
@@ -67,7 +67,7 @@ def _done(out: Console, folder: ModelFolder, outcome: "Outcome") -> None:
         )
     )
     _standing(out, folder)
-    _line(out, "folder", str(folder.path))
+    _line(out, "folder", near(folder.path))
     _line(out, "predictions", str(folder.predictions().relative_to(folder.path)))
     _line(out, "log", f"{folder.run_out.relative_to(folder.path)} and {folder.job_out.relative_to(folder.path)}")
     _line(out, "next", "daisy list   daisy show -1   daisy again -1 KEY=VALUE")
@@ -89,13 +89,13 @@ def _standing(out: Console, folder: ModelFolder) -> None:
         _line(out, "best", f"{percent(top.accuracy)} for {row.dataset}: {top.model_id} ({difference} points)")
 
 
-def already(out: Console, folder: ModelFolder, state: str) -> None:
+def already(out: Console, folder: ModelFolder, state: str, evidence: str) -> None:
     """The same configuration is there already."""
     accuracy = folder.read_result().get("accuracy")
-    told = f", accuracy {percent(accuracy)}" if accuracy is not None else ""
+    told = f", accuracy {percent(accuracy)}" if accuracy is not None else f" ({evidence})" if evidence else ""
     out.print(Text(folder.model_id, style="bold"))
     _line(out, "already", f"this configuration is {state}{told}; again=true trains it once more")
-    _line(out, "folder", str(folder.path))
+    _line(out, "folder", near(folder.path))
 
 
 def _line(out: Console, name: str, text: str) -> None:

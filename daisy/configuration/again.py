@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from daisy.configuration.compose import REFERENCE_GROUPS, chosen_values
-from daisy.configuration.keys import READ_BY_DAISY
+from daisy.configuration.keys import KEPT_BY_DAISY, READ_BY_DAISY
 from daisy.configuration.model import Configuration, from_json, leaves
 from daisy.configuration.overrides import SECTION_OF_GROUP, groups, parse, plain, text_of
 from daisy.configuration.project import Project
@@ -42,7 +42,7 @@ def overrides_of(project: Project, saved: Mapping[str, Any], changes: Sequence[s
 def _matters(group: str, old: Configuration, unused: set[str]) -> bool:
     """Whether the framework used anything of a choice: one that it did not use counts as set if it is made again."""
     section = SECTION_OF_GROUP.get(group, group)
-    keys = [key for key in old.flat() if key.startswith(f"{section}.") and key not in READ_BY_DAISY]
+    keys = [key for key in old.flat() if key.startswith(f"{section}.") and key not in (*READ_BY_DAISY, KEPT_BY_DAISY)]
     return group in REFERENCE_GROUPS or not keys or not unused.issuperset(keys)
 
 
@@ -50,7 +50,7 @@ def _carried(old: Configuration, unused: set[str], sections_anew: set[str], now:
     """The saved values that the choices alone do not give."""
     carried = {}
     for key, value in old.flat().items():
-        if key in unused or key == "framework.name":
+        if (key in unused and key != KEPT_BY_DAISY) or key == "framework.name":
             continue
         if key.split(".")[0] in sections_anew:
             by_hand = old.set_by.get(key, "").lstrip("+").startswith(f"{key}=")

@@ -34,12 +34,13 @@ def keys(overrides: Sequence[Override], base: Mapping[str, Any]) -> None:
             continue
         if node is not None:
             continue
-        close = nearest_keys(key, known)
+        is_own = key.startswith(f"{OPEN_FOR_NEW}.")
+        close = nearest_keys(key, [name for name in known if name.startswith(f"{OPEN_FOR_NEW}.")] if is_own else known)
         if override.type in (OverrideType.ADD, OverrideType.FORCE_ADD) and not close:
             continue
         if close:
             raise ConfigurationError(f"{text}: there is no key {key} - did you mean {' or '.join(close)}?")
-        way_out = f"write +{text} if the framework has it" if key.startswith(f"{OPEN_FOR_NEW}.") else "`--cfg job` shows all keys"
+        way_out = f"write +{text} if the framework has it" if is_own else "`--cfg job` shows all keys"
         raise ConfigurationError(f"{text}: there is no key {key}{_siblings(key, base)}; {way_out}")
 
 
@@ -124,17 +125,19 @@ def _check_name(key: str, name: str) -> None:
 
 def _accepted(key: str, value: Any, default: Any, set_by: Mapping[str, str]) -> Any:
     known = KEYS.get(key)
-    kind = None
+    kind = kind_of(default) if default != "???" and not key.startswith(JUDGED_ELSEWHERE) else None
+    if "${" in str(default):
+        kind = None  # an expression does not tell a type; a list and null do not either
+    wanted = known.wanted() if known is not None else f"{KINDS[kind]} (its default is {default!r})" if kind else KEPT
     try:
-        _check_can_be_kept(value)
         if known is not None:
-            return known.accepted(value)
-        kind = kind_of(default) if default != "???" and not key.startswith(JUDGED_ELSEWHERE) else None
-        # A default that is a list, null or an expression does not tell a type.
-        return value if value is None or kind is None or "${" in str(default) else as_kind(kind, value)
+            value = known.accepted(value)
+        elif kind is not None and value is not None:
+            value = as_kind(kind, value)
+        wanted = KEPT
+        _check_can_be_kept(value)
+        return value
     except ValueError:
-        wanted = f"{KINDS[kind]} (its default is {default!r})" if kind else KEPT
-        wanted = known.wanted() if known is not None else wanted
         origin = set_by.get(key)
         shown = origin if origin and origin.lstrip("+").startswith(f"{key}=") else f"{key}={value!r}"
         where = f" (from {origin})" if origin and shown != origin else ""

@@ -118,3 +118,5 @@ KEYS: Mapping[str, Key] = {
 
 READ_BY_DAISY = ("framework.name", "train.validate")
 """Keys that Daisy itself reads, whatever the framework does."""
+KEPT_BY_DAISY = "train.seconds"
+"""Daisy stops a framework that does not read it; where it is null, there is nothing to read."""

@@ -67,7 +67,8 @@ class Progress:
     """What one line of a framework's log says.
 
     `measures` are the framework's own figures under their own names (loss, dev_accuracy, bleu); `saved_epoch` is an epoch
-    whose checkpoint is whole on disk now; `ended` is why training ended, in the framework's words.
+    whose checkpoint is whole on disk now; `ended` is why training ended, in the framework's words; `seconds` is the time in
+    training as the framework counts it, where it ends itself after train.seconds.
     """
 
     epoch: int | None = None
@@ -78,6 +79,7 @@ class Progress:
     epoch_done: bool = False
     saved_epoch: int | None = None
     ended: str | None = None
+    seconds: float | None = None
 
 
 class Adapter(ABC):

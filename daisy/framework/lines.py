@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 LONGEST_LINE = 16_384  # bytes: what is longer is cut for the reader; run.out has it whole
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 
 
 class LineSplitter:

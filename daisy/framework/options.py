@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from daisy.configuration import Configuration
-from daisy.configuration.keys import KEYS, READ_BY_DAISY
+from daisy.configuration.keys import KEPT_BY_DAISY, KEYS, READ_BY_DAISY
 from daisy.configuration.nearest import nearest_keys
 from daisy.errors import ConfigurationError
 
@@ -51,8 +51,8 @@ class Options:
 def unused(configuration: Configuration, read: Iterable[str]) -> list[str]:
     """The keys that an adapter could have read and did not; Daisy itself reads some of them."""
     known = {*read, *READ_BY_DAISY}
-    if configuration.value("train.seconds") is not None:
-        known.add("train.seconds")  # Daisy stops a framework that can't do it itself
+    if configuration.value(KEPT_BY_DAISY) is not None:
+        known.add(KEPT_BY_DAISY)
     return [key for key in configuration.flat() if key not in known and _is_to_be_read(key, configuration)]
 
 
@@ -67,7 +67,7 @@ def _is_to_be_read(key: str, configuration: Configuration) -> bool:
 
 def refuse_unused(configuration: Configuration, not_read: Iterable[str]) -> None:
     """Raise ConfigurationError for an option that was set and that the adapter does not use."""
-    not_read = set(not_read)
+    not_read = set(not_read) - {KEPT_BY_DAISY}
     framework = configuration.framework
     for key in sorted(not_read - set(KEYS) - set(configuration.set_by)):
         if close := nearest_keys(key, KEYS, alike=MISSPELT):

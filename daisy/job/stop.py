@@ -8,8 +8,8 @@ from types import FrameType
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-class Stopped(BaseException):
-    """A person or Slurm asked this process to stop. Not an Exception, so that nothing takes it for an error."""
+class Stopped(KeyboardInterrupt):
+    """A person or Slurm asked this process to stop. No Exception, so that nothing takes it for an error."""
 
     def __init__(self, number: int) -> None:
         super().__init__(signal.Signals(number).name)

@@ -16,10 +16,11 @@ from daisy.framework import Checkpoint, Options, Paths, lookup
 from daisy.framework.form import build_form
 from daisy.framework.interpreter import interpreter_of
 from daisy.framework.lines import visible
+from daisy.job.gauge import Limits
 from daisy.job.observer import Observer
 from daisy.job.stop import Stopped, unstoppable
 from daisy.job.validate import EachEpoch, Scored, Toolbox, validate_best
-from daisy.job.watch import Limits, Superseded, Watch
+from daisy.job.watch import Superseded, Watch
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 LAST_LINES = 15  # of run.out, in result.json and on the screen

@@ -6,7 +6,7 @@ import os
 import selectors
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from daisy.errors import TrainingFailed
@@ -15,12 +15,14 @@ from daisy.folder import ModelFolder
 from daisy.framework import Adapter, Progress
 from daisy.framework.lines import LineSplitter
 from daisy.framework.process import Ending, RunningCommand
-from daisy.job.observer import Observer, Training
+from daisy.job.gauge import Gauge, Limits
+from daisy.job.observer import Observer
 from daisy.job.stop import Stopped
 
 BLOCK = 65_536  # bytes read at once: what a pipe holds
 MOST_AT_ONCE = 64  # blocks between two looks at everything else
 PAUSE = 0.05  # seconds in which lines gather before they are read
+TELL_EVERY = 0.1  # seconds: between two words to the observer within an epoch
 STEP_RECORDS_EVERY = 0.2  # seconds: between two records that say no more than a step's loss
 LOOK_FOR_OTHERS_EVERY = 5.0  # seconds
 AFTER_END = 2.0  # seconds in which the rest of the output must have come
@@ -29,19 +31,6 @@ TAIL = 20  # lines of the log that are kept for messages
 
 class Superseded(Exception):
     """Another attempt at the same model has begun: this one ends, and writes nothing more."""
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How long training is: `epochs`, or `seconds` over all attempts, of which `before` are gone already.
-
-    `enforced`: Daisy itself ends training after the seconds, since the framework can't.
-    """
-
-    epochs: int | None = None
-    seconds: float | None = None
-    before: float = 0.0
-    enforced: bool = True
 
 
 class Watch:
@@ -56,7 +45,8 @@ class Watch:
         self._looked = time.monotonic()
         self._run_out = _append(folder.run_out)
         self._metrics = _append(folder.metrics, whole_lines=True)
-        self.training = Training(seconds=limits.before, seconds_at_start=limits.before)
+        self._gauge = Gauge(limits)
+        self._told = 0.0
         self.tail: list[str] = []
         self.ended: str | None = None
         self.on_saved_epoch: Callable[[int], None] = lambda epoch: None
@@ -150,66 +140,51 @@ class Watch:
             self._take(progress)
 
     def _take(self, progress: Progress) -> None:
-        seconds = self._limits.before + time.monotonic() - self._started
-        before = self.training
-        epoch = before.epoch if progress.epoch is None else progress.epoch
-        # A new epoch counts its steps anew; an epoch's end says no step, and stays at its last.
-        step = progress.step if progress.step is not None else (before.step if epoch == before.epoch else None)
-        training = replace(
-            before,
-            epoch=epoch,
-            epochs=progress.epochs or before.epochs or self._limits.epochs,
-            step=step,
-            steps=progress.steps or before.steps,
-            measures={**before.measures, **progress.measures},
-            seconds=seconds,
-        )
-        training = replace(training, share=self._share(training, progress.epoch_done))
-        if before.share is None and training.share is not None:
-            training = replace(training, share_at_start=training.share, seconds_at_start=seconds)
-        self.training = training
+        self._gauge.add(progress)
         self.ended = progress.ended or self.ended
-        wrong = [name for name, value in progress.measures.items() if name == "loss" and not math.isfinite(value)]
-        if wrong:
+        loss = progress.measures.get("loss")
+        if loss is not None and not math.isfinite(loss):
+            where = self._gauge.where()
             raise TrainingFailed(
-                f"the loss is not a number{_where(training)}",
+                f"the loss is not a number{f' at {where}' if where else ''}",
                 "a lower learning rate (train.learning_rate) is the first thing to try",
             )
-        self._record(progress, seconds)
-        self._observer.training(self.training)
+        now = time.monotonic()
+        self._record(progress, now)
+        if progress.epoch_done or now - self._told >= TELL_EVERY:
+            self._tell(now)
         if progress.saved_epoch is not None:
             self.on_saved_epoch(progress.saved_epoch)
 
-    def _share(self, training: Training, epoch_done: bool) -> float | None:
-        shares = []
-        if self._limits.seconds:
-            shares.append(training.seconds / self._limits.seconds)
-        if training.epoch is not None and training.epochs:
-            within = 1.0 if epoch_done else (training.step or 0) / training.steps if training.steps else 0.0
-            shares.append((training.epoch - 1 + within) / training.epochs)
-        return min(1.0, max(shares)) if shares else None
+    def _tell(self, now: float) -> None:
+        self._told = now
+        self._observer.training(self._gauge.training(self._seconds(now)))
 
-    def _record(self, progress: Progress, seconds: float) -> None:
-        only_a_step = not progress.epoch_done and set(progress.measures) <= {"loss"}
-        now = time.monotonic()
-        if not progress.measures or (only_a_step and now - self._recorded < STEP_RECORDS_EVERY):
+    def _seconds(self, now: float) -> float:
+        """In training, over all attempts."""
+        return self._limits.before + now - self._started
+
+    def _record(self, progress: Progress, now: float) -> None:
+        measures = progress.measures
+        only_a_step = not progress.epoch_done and (not measures or (len(measures) == 1 and "loss" in measures))
+        if not measures or (only_a_step and now - self._recorded < STEP_RECORDS_EVERY):
             return
         self._recorded = now
-        counts = {"epoch": self.training.epoch, "step": self.training.step}
-        finite = {name: value for name, value in progress.measures.items() if math.isfinite(value)}
-        self.record({**{name: count for name, count in counts.items() if count is not None}, **finite}, seconds)
+        counts = {"epoch": self._gauge.epoch, "step": self._gauge.step}
+        finite = {name: value for name, value in measures.items() if math.isfinite(value)}
+        self.record({**{name: count for name, count in counts.items() if count is not None}, **finite})
 
-    def record(self, measures: Mapping[str, Any], seconds: float | None = None) -> None:
+    def record(self, measures: Mapping[str, Any]) -> None:
         """Add a line to metrics.jsonl; it is whole or not there, whatever kills this process."""
-        seconds = self._limits.before + time.monotonic() - self._started if seconds is None else seconds
+        seconds = self._seconds(time.monotonic())
         line = json.dumps({**measures, "seconds": round(seconds, 3), "attempt": self._attempt}, ensure_ascii=False)
         append(self._metrics, f"{line}\n".encode())
 
     def scored(self, epoch: int, accuracy: float) -> None:
         """Daisy scored the checkpoint of an epoch."""
         self.record({"epoch": epoch, "accuracy": accuracy})
-        self.training = replace(self.training, accuracy=max(accuracy, self.training.accuracy or 0.0))
-        self._observer.training(self.training)
+        self._gauge.accuracy = max(accuracy, self._gauge.accuracy or 0.0)
+        self._tell(time.monotonic())
 
     def add_output(self, data: bytes) -> None:
         """What another command of the framework printed (a validation)."""
@@ -227,12 +202,7 @@ class Watch:
         limits = self._limits
         if not limits.enforced or limits.seconds is None:
             return False
-        return limits.before + time.monotonic() - self._started >= limits.seconds
-
-
-def _where(training: Training) -> str:
-    places = [f"{name} {count}" for name, count in (("epoch", training.epoch), ("step", training.step)) if count is not None]
-    return f" at {', '.join(places)}" if places else ""
+        return self._seconds(time.monotonic()) >= limits.seconds
 
 
 def _append(path: os.PathLike[str], whole_lines: bool = False) -> int:

@@ -11,7 +11,7 @@ from daisy import dataset as datasets
 from daisy.configuration import leaves
 from daisy.folder import ModelFolder, observed_state
 from daisy.framework.lines import visible
-from daisy.monitor.words import ago, clock, duration, percent, size
+from daisy.monitor.words import ago, clock, duration, near, percent, size
 
 
 def show(folder: ModelFolder, console: Console) -> None:
@@ -77,7 +77,7 @@ def _facts(
         yield "checkpoint", f"{checkpoint['path']} ({size(checkpoint['bytes'])})"
     yield "versions", ", ".join(f"{name} {version}" for name, version in config.get("versions", {}).items())
     yield "identity", str(config["identity"])
-    yield "folder", str(folder.path)
+    yield "folder", near(folder.path)
 
 
 def hints(folder: ModelFolder, result: Mapping[str, Any], state: str) -> list[str]:

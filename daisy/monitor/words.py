@@ -2,6 +2,7 @@
 
 import time
 from datetime import datetime
+from pathlib import Path
 
 UNITS = (
     (86_400 * 365, "year"),
@@ -44,6 +45,12 @@ def percent(share: float) -> str:
 def points(difference: float) -> str:
     """A difference of two fractions in percentage points: `-0.8`."""
     return f"{difference * 100:+.1f}"
+
+
+def near(path: Path) -> str:
+    """A path as it is typed here: below the current folder without the way to it."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) and path != here else str(path)
 
 
 def size(count: float) -> str:
