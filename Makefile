@@ -36,7 +36,7 @@ bench-log: $(VENV)/.daisy
 # The pictures of terminals in README and docs, made anew in a project of their own.
 pictures: $(VENV)/.daisy
 	rm -rf $(VENV)/pictures && $(BIN)/python -m daisy init $(VENV)/pictures
-	cd $(VENV)/pictures && PATH=../bin:$$PATH ../bin/python ../../docs/picture.py ../../docs/demo.svg "make demo" \
+	cd $(VENV)/pictures && PATH=$$PWD/../bin:$$PATH ../bin/python ../../docs/picture.py ../../docs/demo.svg "make demo" \
 	  "python -m daisy framework=suffix" "python -m daisy" "python -m daisy list"
 
 clean:

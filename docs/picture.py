@@ -8,13 +8,14 @@ A command is split at its blanks. What a live line overwrites is left out, as on
 import io
 import os
 import pty
+import re
 import sys
 from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
 
-WIDTH = 112  # characters
+WIDTH = 128  # characters
 
 
 def printed(command: list[str]) -> str:
@@ -47,7 +48,9 @@ def main() -> None:
         console.print(Text(f"$ {command}", style="bold cyan"))
         for line in settled(printed(command.split())):
             console.print(Text.from_ansi(line), soft_wrap=True)
-    Path(path).write_text(console.export_svg(title=title), encoding="utf-8")
+    # Without the fonts that rich would have fetched from elsewhere: the reader's own monospaced one does.
+    picture = re.sub(r"@font-face \{.*?\}", "", console.export_svg(title=title), flags=re.DOTALL)
+    Path(path).write_text(picture, encoding="utf-8")
 
 
 if __name__ == "__main__":

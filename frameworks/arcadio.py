@@ -69,10 +69,11 @@ class Arcadio(Adapter):
         try:
             if found := STEP.fullmatch(line):
                 epoch, step, steps = int(found[1]), int(found[2]), int(found[3])
-                return Progress(epoch=epoch, step=step, steps=steps, measures={"loss": float(found[4])})
+                seconds = float(found[5])
+                return Progress(epoch=epoch, step=step, steps=steps, measures={"loss": float(found[4])}, seconds=seconds)
             if found := EPOCH.fullmatch(line):
                 measures = {"loss": float(found[2]), "dev_accuracy": float(found[3])}
-                return Progress(epoch=int(found[1]), measures=measures, epoch_done=True)
+                return Progress(epoch=int(found[1]), measures=measures, epoch_done=True, seconds=float(found[5]))
         except ValueError:
             return None
         if found := SAVED.fullmatch(line):

@@ -55,4 +55,4 @@ def _dispatch(arguments: list[str]) -> int:
 def _complain(text: str) -> None:
     from daisy.framework.lines import visible
 
-    print(f"daisy: {visible(text)}", file=sys.stderr)
+    print(f"daisy: {visible(text)}".replace("\n", "\\n"), file=sys.stderr)

@@ -152,7 +152,9 @@ def resume(model: Model, env: EnvName = None) -> int:
 @app.command(context_settings=TAKES_A_MODEL)
 def again(
     model: Model,
-    overrides: Annotated[list[str] | None, typer.Argument(help="What is to be different: KEY=VALUE ...")] = None,
+    overrides: Annotated[
+        list[str] | None, typer.Argument(help="What is to differ: KEY=VALUE ...; ~KEY takes back what was set.")
+    ] = None,
     env: EnvName = None,
 ) -> int:
     """Train a new model from a saved configuration, with a modification."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from daisy.configuration.compose import REFERENCE_GROUPS, chosen_values
+from daisy.configuration.compose import REFERENCE_GROUPS, chosen_options, chosen_values
 from daisy.configuration.keys import KEPT_BY_DAISY, READ_BY_DAISY
 from daisy.configuration.model import Configuration, from_json, leaves
 from daisy.configuration.overrides import SECTION_OF_GROUP, groups, parse, plain, text_of
@@ -16,7 +16,8 @@ def overrides_of(project: Project, saved: Mapping[str, Any], changes: Sequence[s
     """The overrides that compose to the saved configuration with `changes`, whatever conf/ says by now.
 
     `saved` is the content of a config.json. A group that the changes choose anew starts from that choice; what was set by
-    hand in it before stays set where the new choice has the key. Raises ConfigurationError as composing does.
+    hand in it before stays set where the new choice has the key. A change `~KEY` takes back what the saved configuration
+    had set: the key has its default again. Raises ConfigurationError as composing does.
     """
     old, unused = from_json(saved), set(saved.get("unused", ()))
     new = parse(changes, project, cwd)
@@ -31,12 +32,20 @@ def overrides_of(project: Project, saved: Mapping[str, Any], changes: Sequence[s
         group, _, option = choice.partition("=")
         if option not in known[group]:
             raise ConfigurationError(f"the saved configuration has {choice}, which is no longer in conf/: choose {group}=NAME")
+    # What is the default anyway is not chosen: a framework that does not use it would have to refuse it.
+    reference = [text_of(override) for override in new.choices if override.key_or_group in REFERENCE_GROUPS]
+    reference += [choice for choice in choices if choice.partition("=")[0] in REFERENCE_GROUPS]
+    default = chosen_options(project, reference)
+    choices = [
+        choice for choice in choices if choice in reference or default.get(choice.partition("=")[0]) != choice.partition("=")[2]
+    ]
     choices += [text_of(override) for override in new.choices]
     sections_anew = {SECTION_OF_GROUP.get(group, group) for group in chosen_anew}
     carried = _carried(old, unused, sections_anew, dict(leaves(chosen_values(project, choices))))
     changed = {override.key_or_group for override in new.values}
     kept = [f"++{key}={plain(value)}" for key, value in carried.items() if key not in changed]
-    return [*choices, *kept, *(text_of(override) for override in new.values)]
+    taken_back = {override.key_or_group for override in new.values if override.is_delete() and override.key_or_group in carried}
+    return [*choices, *kept, *(text_of(override) for override in new.values if override.key_or_group not in taken_back)]
 
 
 def _matters(group: str, old: Configuration, unused: set[str]) -> bool:

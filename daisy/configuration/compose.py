@@ -84,6 +84,12 @@ def composed_yaml(project: Project, texts: Sequence[str], package: str | None, r
             raise ConfigurationError(_one_line(error)) from error
 
 
+def chosen_options(project: Project, choices: Sequence[str]) -> dict[str, str]:
+    """The option of each group that is taken where only these choices are made."""
+    with hydra(project):
+        return {str(group): str(option) for group, option in _composed(list(choices)).hydra.runtime.choices.items()}
+
+
 def chosen_values(project: Project, choices: Sequence[str]) -> dict[str, Any]:
     """What choices of groups alone compose to."""
     with hydra(project):

@@ -34,13 +34,13 @@ def interpreter_of(env: Environment, framework: str) -> Interpreter:
     """
     named = env.python.get(framework, THIS)
     if named == THIS:
-        return Interpreter(sys.executable)
+        return Interpreter(str(Path(sys.executable).absolute()))
     way_out = f"set env.python.{framework}=PATH, or leave it out for the Python that runs Daisy"
     if "/" not in named and "~" not in named:
         found = shutil.which(named)
         if found is None:
             raise FrameworkError(f"env.python.{framework}={named}: there is no such command on PATH; {way_out}")
-        return Interpreter(found)
+        return Interpreter(str(Path(found).absolute()))
     path = Path(named).expanduser()
     if not path.is_file():
         raise FrameworkError(f"env.python.{framework}={named}: there is no such file; {way_out}")

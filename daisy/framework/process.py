@@ -59,7 +59,7 @@ class RunningCommand:
         self.events, theirs = socket.socketpair()
         self.output, output_end = os.pipe()
         os.set_blocking(self.output, False)
-        command = [sys.executable, "-I", "-S", str(GUARD), str(theirs.fileno()), str(grace), *arguments]
+        command = [str(Path(sys.executable).absolute()), "-I", "-S", str(GUARD), str(theirs.fileno()), str(grace), *arguments]
         try:
             self._guard = subprocess.Popen(
                 command,

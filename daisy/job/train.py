@@ -112,7 +112,7 @@ def _train(folder: ModelFolder, attempt: Attempt, project: Project, observer: Ob
     options = Options(configuration)
     with course.stage("prepare"):
         observer.stage("preparing the dataset")
-        folder.log("prepare")
+        folder.log("preparing")
         dataset = _dataset(configuration, config["dataset"], project, observer)
         folder.model_out.mkdir(exist_ok=True)  # it may have been deleted since the last attempt
         paths = Paths(dataset.folder, dataset.folder, folder.model_out, adapter_file.companion)
@@ -194,14 +194,14 @@ def _follow(toolbox: Toolbox, watch: Watch, course: Course, observer: Observer) 
 
 def _began(resume: Checkpoint | None) -> str:
     if resume is None:
-        return "train"
+        return "training"
     place = f" of epoch {resume.epoch}" if resume.epoch is not None else ""
-    return f"train, on from the checkpoint{place} {resume.path.name}"
+    return f"training goes on from the checkpoint{place} {resume.path.name}"
 
 
 def _validate(toolbox: Toolbox, watch: Watch, each: EachEpoch | None, observer: Observer) -> Scored:
     observer.stage("validating")
-    toolbox.folder.log("validate")
+    toolbox.folder.log("validating")
     scored = each.finish() if each is not None else None
     scored = scored or validate_best(toolbox, watch)
     if each is None:

@@ -32,6 +32,11 @@ def line_of(training: Training) -> str:
     return "  ".join(parts)
 
 
+def nothing_known(training: Training) -> bool:
+    """Whether the framework has said nothing yet of how far it is."""
+    return training.epoch is None and training.step is None and not training.measures
+
+
 class LiveLine:
     """An observer for a terminal."""
 
@@ -47,6 +52,8 @@ class LiveLine:
 
     def training(self, training: Training) -> None:
         """Redraw the line, not oftener than people can read."""
+        if nothing_known(training):
+            return
         self._last = training
         now = time.monotonic()
         if now - self._shown >= REFRESH:
@@ -84,7 +91,7 @@ class PlainLines:
 
     def training(self, training: Training) -> None:
         """A line when an epoch is over and after a while."""
-        if training.epoch is None and training.step is None and not training.measures:
+        if nothing_known(training):
             return
         line = line_of(training)
         if training.epoch != self._epoch and self._last:
