@@ -10,7 +10,7 @@ from daisy import __version__
 from daisy import dataset as datasets
 from daisy.configuration import Configuration, Project, config_id, identity, to_json
 from daisy.dataset import Dataset, Progress
-from daisy.errors import ConfigurationError, ModelError
+from daisy.errors import ConfigurationError, DaisyError, FrameworkError, ModelError
 from daisy.folder import Attempt, ModelFolder, create, observed_state, with_identity
 from daisy.framework import Adapter, Checkpoint, Command, Options, Paths, lookup
 from daisy.framework.interpreter import interpreter_of
@@ -53,7 +53,15 @@ def plan(
     """
     adapter_file = lookup.find(project, configuration.framework)
     adapter = lookup.load(adapter_file)
-    not_read = check_adapter(adapter, configuration, adapter_file.companion)
+    try:
+        not_read = check_adapter(adapter, configuration, adapter_file.companion)
+    except DaisyError:
+        raise
+    except Exception as error:
+        told = lookup.blamed(error, adapter_file)
+        if told is None:
+            raise
+        raise FrameworkError(told) from error
     interpreter_of(configuration.env, configuration.framework)
     dataset = datasets.prepare(
         configuration.dataset,

@@ -2,8 +2,9 @@
 
 Started by path with `-I -S`, apart from the rest of Daisy, so that it is small and quick:
 
-    guard.py CONTROL GRACE COMMAND [ARGUMENT ...]
+    guard.py CONTROL HELD GRACE COMMAND [ARGUMENT ...]
 
+HELD is the number of a descriptor that the guard holds, and with it a lock, until nothing of the command is left; -1 for none.
 CONTROL is the number of a socket to the owner. The guard writes `started PID`, and in the end `exited CODE`, `killed SIGNAL`
 or `missing ERRNO` (the command can't be executed). It reads `t` (end the command: SIGTERM, after GRACE seconds SIGKILL) and
 `k` (SIGKILL now); the end of the stream means that the owner is gone, and ends the command as `t` does. What the command
@@ -23,7 +24,7 @@ POLL = 0.05  # seconds between two looks while something is being ended
 
 
 def main() -> None:
-    control, grace, command = int(sys.argv[1]), float(sys.argv[2]), sys.argv[3:]
+    control, held, grace, command = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), sys.argv[4:]
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     prctl(PR_SET_CHILD_SUBREAPER, 1)  # what the command leaves behind becomes a child of this process
@@ -33,7 +34,7 @@ def main() -> None:
     read_failure, write_failure = os.pipe2(os.O_CLOEXEC)
     child = os.fork()
     if child == 0:
-        become(command, control, write_failure)
+        become(command, [number for number in (control, held) if number >= 0], write_failure)
     os.close(write_failure)
     failure = os.read(read_failure, 16)
     if failure:
@@ -49,14 +50,15 @@ def main() -> None:
     tell(control, f"exited {code}" if code >= 0 else f"killed {-code}")
 
 
-def become(command: list[str], control: int, write_failure: int) -> None:
+def become(command: list[str], not_its_own: list[int], write_failure: int) -> None:
     """In the child: a process group of its own, then the command."""
     try:
         os.setpgid(0, 0)
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # should the guard itself be killed
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE, signal.SIGXFSZ):
             signal.signal(number, signal.SIG_DFL)
-        os.close(control)
+        for descriptor in not_its_own:
+            os.close(descriptor)
         os.execvp(command[0], command)
     except OSError as error:
         os.write(write_failure, str(error.errno).encode())

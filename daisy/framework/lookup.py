@@ -3,6 +3,7 @@
 import importlib.util
 import inspect
 import sys
+import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +42,14 @@ def find(project: Project, name: str) -> AdapterFile:
             f"framework {name} has no adapter: write frameworks/{name}.py in the project; there are: {', '.join(known)}"
         )
     return known[name]
+
+
+def blamed(error: Exception, file: AdapterFile) -> str | None:
+    """What to say of an error that an adapter's own code raised, with the line; None where it was not the adapter."""
+    lines = [entry.lineno for entry in traceback.extract_tb(error.__traceback__) if entry.filename == str(file.path)]
+    if not lines:
+        return None
+    return f"the adapter {file.path} raised {type(error).__name__} in line {lines[-1]}: {error}: mend it"
 
 
 def load(file: AdapterFile) -> Adapter:

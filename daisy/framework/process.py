@@ -49,9 +49,17 @@ class RunningCommand:
     """One running command. `output` is what it prints, stdout and stderr as one stream of bytes, to be read without blocking.
 
     `events` is readable when the command has ended; `ending` is set then. As a context manager it leaves nothing running.
+    `held` is a descriptor whose lock is to last until nothing of the command is left, even when this process is gone.
     """
 
-    def __init__(self, arguments: Sequence[str], environment: Mapping[str, str], folder: Path, grace: float = GRACE) -> None:
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        folder: Path,
+        grace: float = GRACE,
+        held: int | None = None,
+    ) -> None:
         self.ending: Ending | None = None
         self.pid: int | None = None
         self._program = arguments[0]
@@ -59,7 +67,9 @@ class RunningCommand:
         self.events, theirs = socket.socketpair()
         self.output, output_end = os.pipe()
         os.set_blocking(self.output, False)
-        command = [str(Path(sys.executable).absolute()), "-I", "-S", str(GUARD), str(theirs.fileno()), str(grace), *arguments]
+        numbers = [theirs.fileno(), -1 if held is None else held]
+        this_python = str(Path(sys.executable).absolute())
+        command = [this_python, "-I", "-S", str(GUARD), *map(str, numbers), str(grace), *arguments]
         try:
             self._guard = subprocess.Popen(
                 command,
@@ -68,7 +78,7 @@ class RunningCommand:
                 stderr=output_end,
                 cwd=folder,
                 env={**os.environ, **environment},
-                pass_fds=(theirs.fileno(),),
+                pass_fds=[number for number in numbers if number >= 0],
                 start_new_session=True,
             )
         except ValueError as error:

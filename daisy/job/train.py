@@ -82,8 +82,7 @@ def run(folder: ModelFolder, attempt: Attempt, project: Project, observer: Obser
         return _failed(folder, course, str(error), None)
     except OSError as error:
         if error.errno not in FULL:
-            _failed(folder, course, f"{type(error).__name__}: {error}", None)
-            raise
+            return _bug(folder, course, project, error)
         where = error.filename or folder.path
         return _failed(
             folder,
@@ -92,8 +91,7 @@ def run(folder: ModelFolder, attempt: Attempt, project: Project, observer: Obser
             "free space, then resume the model",
         )
     except Exception as error:
-        _failed(folder, course, f"a bug of Daisy or of the adapter: {type(error).__name__}: {error}", None)
-        raise
+        return _bug(folder, course, project, error)
     finally:
         if course.watch is not None:
             course.watch.close()
@@ -184,7 +182,7 @@ def _follow(toolbox: Toolbox, watch: Watch, course: Course, observer: Observer) 
     course.facts.update(command=arguments, environment=dict(command.environment))
     folder.log(_began(resume))
     observer.stage(_began(resume))
-    with toolbox.start(command) as running:
+    with folder.framework_lock() as held, toolbox.start(command, held) as running:
         ending = watch.follow(running)
     course.facts["ended_because"] = watch.ended
     if not ending.well:
@@ -233,6 +231,15 @@ def _failed(folder: ModelFolder, course: Course, reason: str, hint: str | None) 
     with unstoppable():
         _end(folder, course, "failed", reason=reason)
     return Outcome(_with_state(course, "failed"), 1)
+
+
+def _bug(folder: ModelFolder, course: Course, project: Project, error: Exception) -> Outcome:
+    """The adapter's own code raised, which is its writer's to mend; or there is a bug in Daisy, which is raised again."""
+    told = lookup.blamed(error, lookup.find(project, from_json(folder.read_config()).framework))
+    if told is not None:
+        return _failed(folder, course, told, None)
+    _failed(folder, course, f"a bug of Daisy: {type(error).__name__}: {error}", None)
+    raise error
 
 
 def _end(folder: ModelFolder, course: Course, state: str, reason: str | None = None) -> None:

@@ -38,10 +38,13 @@ class Toolbox:
     interpreter: Interpreter
     dataset: Dataset
 
-    def start(self, command: Command) -> RunningCommand:
-        """Run a command of the adapter."""
+    def start(self, command: Command, held: int | None = None) -> RunningCommand:
+        """Run a command of the adapter; `held` as for RunningCommand."""
         return RunningCommand(
-            self.interpreter.wrap(command.arguments), command.environment, command.folder or self.folder.model_out
+            self.interpreter.wrap(command.arguments),
+            command.environment,
+            command.folder or self.folder.model_out,
+            held=held,
         )
 
 

@@ -153,3 +153,11 @@ def test_no_such_python(tmp_path: Path) -> None:
             interpreter_of(env(mine=named), "mine")
         assert f"env.python.mine={named}" in str(caught.value)
         assert "set env.python.mine=PATH" in str(caught.value)
+
+
+def test_an_adapter_that_raises_before_anything_starts_is_one_line(project: Any) -> None:
+    project.add_framework("mine", GOOD.replace('return Command.of("true")', 'return options["train.epochs"].nonsense', 1))
+    done = project.daisy("framework=mine", "dataset=tiny")
+    assert done.code == 2
+    assert "mine.py raised AttributeError in line 5" in done.one_line
+    assert project.models() == []

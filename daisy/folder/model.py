@@ -1,50 +1,26 @@
-"""What is on disk of a model: every path, every read and write. Nothing else touches these files."""
+"""The folder of one model: its paths, what is read from them and written to them."""
 
 import json
 import os
 import re
-import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from daisy.errors import FolderError, ModelError
-from daisy.files import append, folder_to_fill, read_json, replacing, sha256_of, write_json
+from daisy.files import append, read_json, remove_left_over, replacing, sha256_of, write_json
+from daisy.folder.attempt import Attempt
+from daisy.folder.claim import link_or_copy, locked
+from daisy.folder.lines import tail_json
 
 MODEL_ID = re.compile(r"r(?P<time>\d+)__(?P<framework>[A-Za-z0-9][A-Za-z0-9_-]*?)__(?P<config_id>.+)", re.ASCII)
 STATES = ("running", "done", "failed", "stopped", "pruned")
 FORMAT = 1
+FRAMEWORK_ENDS_WITHIN = 30.0  # seconds: more than a guard's grace
 COLUMN_ENDS = str.maketrans("\t\n\r", "   ")
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """One start of a model: who runs it. A process is named so that another one with its number is not taken for it."""
-
-    number: int
-    host: str
-    pid: int
-    process_start: str
-    boot: str
-    started: float
-    job: str | None = None
-
-    @classmethod
-    def of_this_process(cls, number: int) -> "Attempt":
-        """An attempt that this process makes."""
-        pid = os.getpid()
-        job = os.environ.get("SLURM_JOB_ID")
-        return cls(number, socket.gethostname(), pid, process_start(pid) or "", boot_id(), time.time(), job)
-
-    def alive(self) -> bool | None:
-        """Whether its process lives; None where this host can't know."""
-        if self.host != socket.gethostname() or not self.process_start:
-            return None
-        return self.boot == boot_id() and process_start(self.pid) == self.process_start
 
 
 class ModelFolder:
@@ -151,6 +127,7 @@ class ModelFolder:
 
         Raises ModelError where another process has begun it.
         """
+        remove_left_over(self.daisy)
         number = after + 1
         attempt = Attempt.of_this_process(number)
         path = self.attempt_file(number)
@@ -158,12 +135,30 @@ class ModelFolder:
         whole = path.with_name(f".{os.getpid()}-{number}")
         write_json(whole, vars(attempt))
         try:
-            os.link(whole, path)  # fails where it exists: a claim that is never seen half written
+            link_or_copy(whole, path)
         except FileExistsError:
             raise ModelError(f"{self.model_id} has just been started by another process: `daisy list` shows it") from None
         finally:
             whole.unlink(missing_ok=True)
         return attempt
+
+    @contextmanager
+    def framework_lock(self) -> Iterator[int]:
+        """A descriptor whose lock only one training command of this model has; it passes to whoever inherits it.
+
+        A killed job's framework may take some seconds to end: the next one waits for that. Raises ModelError where it does
+        not end.
+        """
+        descriptor = os.open(self.model_out, os.O_RDONLY)  # the folder itself is what is locked
+        try:
+            deadline = time.monotonic() + FRAMEWORK_ENDS_WITHIN
+            while not locked(descriptor):
+                if time.monotonic() > deadline:
+                    raise ModelError(f"a framework still trains {self.model_id}: end its processes, then resume the model")
+                time.sleep(0.1)
+            yield descriptor
+        finally:
+            os.close(descriptor)
 
     def log(self, text: str) -> None:
         """Add a line of Daisy's own to job.out, with the time."""
@@ -200,121 +195,3 @@ class ModelFolder:
     def last_metrics(self, most: int = 1) -> list[dict[str, Any]]:
         """The last whole lines of metrics.jsonl, oldest first."""
         return tail_json(self.metrics, most)
-
-
-def create(models_dir: Path, framework: str, config_id: str, config: Mapping[str, Any], now: float) -> ModelFolder:
-    """A new model's folder, there at once with its config.json and its first attempt, or not at all.
-
-    The id is `r<unix time>__<framework>__<config id>`; a second model of the same second and name gets `__2`, and so on.
-    """
-    name = f"r{int(now)}__{framework}__{config_id}"
-    with folder_to_fill(models_dir) as unfinished:
-        folder = ModelFolder(unfinished)
-        folder.daisy.mkdir()
-        folder.model_out.mkdir()
-        attempt = folder.begin_attempt()
-        number = 1
-        while True:
-            model_id = name if number == 1 else f"{name}__{number}"
-            target = models_dir / model_id
-            if not target.exists():
-                write_json(folder.config, {"format": FORMAT, "model_id": model_id, **config})
-                folder.write_result({"state": "running", "attempt": attempt.number, "started": attempt.started})
-                try:
-                    unfinished.rename(target)
-                    return ModelFolder(target)
-                except OSError as error:
-                    if not target.exists():
-                        raise error
-            number += 1
-
-
-def folders(models_dir: Path) -> Iterator[ModelFolder]:
-    """The folders of models, oldest first."""
-    try:
-        names = os.listdir(models_dir)
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise FolderError(f"{models_dir} can't be read ({error.strerror}): set env.models_dir") from None
-    for name in sorted(names, key=natural):
-        if not name.startswith("."):
-            yield ModelFolder(models_dir / name)
-
-
-def natural(name: str) -> tuple[float, str, int, str]:
-    """A key that sorts model ids by time, then by name, `__10` after `__9`."""
-    match = MODEL_ID.fullmatch(name)
-    if match is None:
-        return (float("inf"), name, 0, name)
-    base, _, number = name.rpartition("__")
-    return (float(match["time"]), base, int(number), name) if number.isdigit() else (float(match["time"]), name, 1, name)
-
-
-def tail_json(path: Path, most: int, block: int = 8192) -> list[dict[str, Any]]:
-    """The last whole JSON lines of a file that grows; a line that is half written is left out."""
-    try:
-        with path.open("rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - block * most))
-            lines = file.read().split(b"\n")[:-1]
-    except OSError:
-        return []
-    found: list[dict[str, Any]] = []
-    for line in reversed(lines):
-        try:
-            value = json.loads(line)
-        except ValueError:
-            continue  # cut at the block's beginning, or damaged by a crash
-        if isinstance(value, dict):
-            found.append(value)
-        if len(found) == most:
-            break
-    return found[::-1]
-
-
-def process_start(pid: int) -> str | None:
-    """When a process began, in the kernel's ticks since the boot; None where there is no such process."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return None
-    fields = stat.rpartition(")")[2].split()
-    return None if fields[0] == "Z" else fields[19]
-
-
-def boot_id() -> str:
-    """An id of the time since this host was started."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    except OSError:
-        return ""
-
-
-def observed_state(folder: ModelFolder, result: Mapping[str, Any]) -> tuple[str, str]:
-    """The state as far as it is known now, and the evidence where it is not the one that is written."""
-    state = str(result["state"])
-    if state in ("done", "pruned"):
-        return state, ""
-    last = folder.last_attempt()
-    if state != "running" and last <= result.get("attempt", last):
-        return state, ""
-    attempt = folder.read_attempt(last)
-    if attempt is None:
-        return "unknown", "nothing says which process runs it"
-    alive = attempt.alive()
-    if alive is None:
-        return "unknown", f"it was started on {attempt.host}, which can't be asked from here"
-    return ("running", "") if alive else ("stopped", f"process {attempt.pid} on {attempt.host} is gone")
-
-
-def with_identity(models_dir: Path, identity: str) -> list[ModelFolder]:
-    """The models of one identity, oldest first. Damaged folders are passed over: the registry names them."""
-    found = []
-    for folder in folders(models_dir):
-        try:
-            if folder.read_config().get("identity") == identity:
-                found.append(folder)
-        except FolderError:
-            continue
-    return found

@@ -1,0 +1,88 @@
+"""The folders of all models: making one, finding them, what state they are in."""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from daisy.errors import FolderError
+from daisy.files import folder_to_fill, write_json
+from daisy.folder.model import FORMAT, MODEL_ID, ModelFolder
+
+
+def create(models_dir: Path, framework: str, config_id: str, config: Mapping[str, Any], now: float) -> ModelFolder:
+    """A new model's folder, there at once with its config.json and its first attempt, or not at all.
+
+    The id is `r<unix time>__<framework>__<config id>`; a second model of the same second and name gets `__2`, and so on.
+    """
+    name = f"r{int(now)}__{framework}__{config_id}"
+    with folder_to_fill(models_dir) as unfinished:
+        folder = ModelFolder(unfinished)
+        folder.daisy.mkdir()
+        folder.model_out.mkdir()
+        attempt = folder.begin_attempt()
+        number = 1
+        while True:
+            model_id = name if number == 1 else f"{name}__{number}"
+            target = models_dir / model_id
+            if not target.exists():
+                write_json(folder.config, {"format": FORMAT, "model_id": model_id, **config})
+                folder.write_result({"state": "running", "attempt": attempt.number, "started": attempt.started})
+                try:
+                    unfinished.rename(target)
+                    return ModelFolder(target)
+                except OSError as error:
+                    if not target.exists():
+                        raise error
+            number += 1
+
+
+def folders(models_dir: Path) -> Iterator[ModelFolder]:
+    """The folders of models, oldest first."""
+    try:
+        names = os.listdir(models_dir)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise FolderError(f"{models_dir} can't be read ({error.strerror}): set env.models_dir") from None
+    for name in sorted(names, key=natural):
+        if not name.startswith("."):
+            yield ModelFolder(models_dir / name)
+
+
+def natural(name: str) -> tuple[float, str, int, str]:
+    """A key that sorts model ids by time, then by name, `__10` after `__9`."""
+    match = MODEL_ID.fullmatch(name)
+    if match is None:
+        return (float("inf"), name, 0, name)
+    base, _, number = name.rpartition("__")
+    return (float(match["time"]), base, int(number), name) if number.isdigit() else (float(match["time"]), name, 1, name)
+
+
+def observed_state(folder: ModelFolder, result: Mapping[str, Any]) -> tuple[str, str]:
+    """The state as far as it is known now, and the evidence where it is not the one that is written."""
+    state = str(result["state"])
+    if state in ("done", "pruned"):
+        return state, ""
+    last = folder.last_attempt()
+    if state != "running" and last <= result.get("attempt", last):
+        return state, ""
+    attempt = folder.read_attempt(last)
+    if attempt is None:
+        return "unknown", "nothing says which process runs it"
+    alive = attempt.alive()
+    if alive is None:
+        return "unknown", f"it was started on {attempt.host}, which can't be asked from here"
+    return ("running", "") if alive else ("stopped", f"process {attempt.pid} on {attempt.host} is gone")
+
+
+def with_identity(models_dir: Path, identity: str) -> list[ModelFolder]:
+    """The models of one identity, oldest first. Damaged folders are passed over: the registry names them."""
+    found = []
+    for folder in folders(models_dir):
+        try:
+            if folder.read_config().get("identity") == identity:
+                found.append(folder)
+        except FolderError:
+            continue
+    return found
