@@ -1,5 +1,6 @@
 """From a configuration to a model that trains: everything is checked before a folder is made."""
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -57,7 +58,7 @@ def plan(
         not_read = check_adapter(adapter, configuration, adapter_file.companion)
     except DaisyError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         told = lookup.blamed(error, adapter_file)
         if told is None:
             raise
@@ -131,6 +132,8 @@ def start(planned: Plan) -> Launch:
         models_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigurationError(f"env.models_dir={models_dir} can't be made ({error.strerror}): set another one") from None
+    if not os.access(models_dir, os.W_OK | os.X_OK):
+        raise ConfigurationError(f"env.models_dir={models_dir} can't be written to: set another one")
     if configuration.again:
         return _new(planned)
     from filelock import FileLock
@@ -142,8 +145,15 @@ def start(planned: Plan) -> Launch:
             if state == "stopped":
                 return Launch(folder, resume(folder), state)
             if state != "failed":
-                return Launch(folder, None, state, evidence)
+                return Launch(folder, None, state, evidence or _other_versions(folder, planned))
         return _new(planned)
+
+
+def _other_versions(folder: ModelFolder, planned: Plan) -> str:
+    """What has another version now than when the model was trained: it may come out differently."""
+    then, now = folder.read_config().get("versions", {}), planned.content["versions"]
+    changed = [f"{name} was {then.get(name)} and is {version}" for name, version in now.items() if then.get(name) != version]
+    return "; ".join(changed)
 
 
 def _new(planned: Plan) -> Launch:
@@ -152,16 +162,21 @@ def _new(planned: Plan) -> Launch:
     return Launch(folder, folder.read_attempt(1), "running")
 
 
-def resume(folder: ModelFolder) -> Attempt:
-    """Begin the next attempt at a model. Raises ModelError where it is done, or runs as far as is known."""
+def resume(folder: ModelFolder, force: bool = False) -> Attempt:
+    """Begin the next attempt at a model. Raises ModelError where it is done, or runs as far as is known.
+
+    With `force` also where nobody can know from here whether it runs.
+    """
     known = folder.last_attempt()
     state, evidence = observed_state(folder, folder.read_result())
     if state == "done":
         raise ModelError(f"{folder.model_id} is done: `daisy again {folder.model_id}` trains a new model like it")
     if state == "running":
         raise ModelError(f"{folder.model_id} is running: `daisy tail {folder.model_id}` shows it")
-    if state == "unknown":
-        raise ModelError(f"{folder.model_id} may be running ({evidence}): resume it on the host that it was started on")
+    if state == "unknown" and not force:
+        raise ModelError(
+            f"{folder.model_id} may be running ({evidence}): `daisy resume {folder.model_id} --force`, if you know that it is not"
+        )
     attempt = folder.begin_attempt(known)
     folder.write_result({"state": "running", "attempt": attempt.number, "started": attempt.started})
     return attempt

@@ -9,6 +9,7 @@ from typing import Any
 from daisy.errors import FolderError, ModelError
 from daisy.folder import MODEL_ID, ModelFolder, folders, natural, observed_state
 
+DAMAGE = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, RecursionError, OSError)
 RECENT = 20  # lines of metrics.jsonl
 
 
@@ -77,20 +78,20 @@ def read(models_dir: Path) -> Registry:
     """The table of all models. Damaged and foreign folders become warnings."""
     rows, warnings = [], []
     for folder in folders(models_dir):
-        if not folder.config.exists():
-            warnings.append(f"{folder.path} is no model (it has no daisy/config.json): move it away")
+        if not folder.is_model():
+            warnings.append(f"{folder.path} is no model, or not yours to read (no daisy/config.json): move it away")
             continue
         try:
             rows.append(row_of(folder))
         except FolderError as error:
             warnings.append(str(error))
-        except (KeyError, TypeError, ValueError) as error:
+        except DAMAGE as error:
             warnings.append(f"{folder.config} or {folder.result} is damaged ({error!r}): move the folder {folder.path} away")
     return Registry(tuple(rows), tuple(warnings))
 
 
 def row_of(folder: ModelFolder) -> Row:
-    """One model's row. Raises FolderError, KeyError, TypeError or ValueError for a damaged folder."""
+    """One model's row. Raises FolderError or one of DAMAGE for a damaged folder."""
     config, result = folder.read_config(), folder.read_result()
     match = MODEL_ID.fullmatch(folder.model_id)
     if match is None:
@@ -101,25 +102,38 @@ def row_of(folder: ModelFolder) -> Row:
     train = values["train"]
     return Row(
         model_id=folder.model_id,
-        config_id=config["config_id"],
+        config_id=_text(config["config_id"]),
         framework=match["framework"],
-        dataset=config["dataset"]["name"],
-        dataset_checksum=config["dataset"]["checksum"],
+        dataset=_text(config["dataset"]["name"]),
+        dataset_checksum=_text(config["dataset"]["checksum"]),
         state=state,
         evidence=evidence,
         began=float(match["time"]),
-        epoch=last.get("epoch"),
-        epochs=train.get("epochs"),
-        seconds=last.get("seconds"),
-        seconds_limit=train.get("seconds"),
-        accuracy=result.get("accuracy"),
-        dev_accuracy=last.get("accuracy", last.get("dev_accuracy")),
-        examples=result.get("examples"),
-        scorer=result.get("scorer"),
-        job=result.get("job"),
-        reason=result.get("reason"),
+        epoch=_number(last.get("epoch")),
+        epochs=_number(train.get("epochs")),
+        seconds=_number(last.get("seconds")),
+        seconds_limit=_number(train.get("seconds")),
+        accuracy=_number(result.get("accuracy")),
+        dev_accuracy=_number(last.get("accuracy", last.get("dev_accuracy"))),
+        examples=_number(result.get("examples")),
+        scorer=_number(result.get("scorer")),
+        job=_text(result["job"]) if result.get("job") is not None else None,
+        reason=_text(result["reason"]) if result.get("reason") is not None else None,
         values=values,
     )
+
+
+def _number(value: Any) -> Any:
+    """A number or None as it is. Raises TypeError for anything else."""
+    if value is None or (isinstance(value, (int, float)) and not isinstance(value, bool)):
+        return value
+    raise TypeError(f"{value!r:.40} is no number")
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    raise TypeError(f"{value!r:.40} is no text")
 
 
 def _last(folder: ModelFolder) -> dict[str, Any]:
@@ -136,7 +150,7 @@ def find(models_dir: Path, wanted: str) -> ModelFolder:
 
     Raises ModelError where there is none, or more than one.
     """
-    known = [folder for folder in folders(models_dir) if folder.config.exists()]
+    known = [folder for folder in folders(models_dir) if folder.is_model()]
     if wanted.startswith("-") and wanted[1:].isdigit() and int(wanted) != 0:
         if len(known) < -int(wanted):
             raise ModelError(f"there is no model {wanted}: {_count(known)} in {models_dir}; `daisy list` shows them")
@@ -147,7 +161,8 @@ def find(models_dir: Path, wanted: str) -> ModelFolder:
         return matches[0]
     if not matches:
         raise ModelError(f"there is no model {wanted}: {_count(known)} in {models_dir}; `daisy list` shows them")
-    shown = ", ".join(sorted((folder.model_id for folder in matches), key=natural)[-5:])
+    newest = sorted((folder.model_id for folder in matches), key=natural)[-5:]
+    shown = ", ".join(["...", *newest] if len(matches) > len(newest) else newest)
     raise ModelError(f"{wanted} is part of {len(matches)} models ({shown}): give more of the id, or -1 for the newest")
 
 

@@ -14,6 +14,7 @@ FULL_DISK = (28, 27, 122)  # ENOSPC, EFBIG, EDQUOT
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and exit with its exit code."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
+    _mend_streams()
     try:
         code = _dispatch(arguments)
         sys.stdout.flush()
@@ -27,11 +28,31 @@ def main(arguments: Sequence[str] | None = None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 141
     except OSError as error:
-        if error.errno not in FULL_DISK:
+        told = _told(error)
+        if told is None:
             raise
-        _complain(f"the disk is full: {error.filename or 'a file'} could not be written whole; free space and run this again")
+        _complain(told)
         code = 1
     sys.exit(code)
+
+
+def _mend_streams() -> None:
+    """Streams that were closed lead nowhere; what a terminal's encoding can't show is written out."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115, PTH123 - as long as the process lives
+        getattr(sys, name).reconfigure(errors="backslashreplace")
+
+
+def _told(error: OSError) -> str | None:
+    """What to say of an error that the machine makes and a person can mend; None for one that must be ours."""
+    if error.errno in FULL_DISK:
+        return f"the disk is full: {error.filename or 'a file'} could not be written whole; free space and run this again"
+    if isinstance(error, FileNotFoundError) and error.filename is None:
+        return "the current folder is gone: change to one that exists"
+    if isinstance(error, (PermissionError, IsADirectoryError, NotADirectoryError)) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}; mend that file or folder, or its permissions, and run this again"
+    return None
 
 
 def is_verb(arguments: Sequence[str]) -> bool:

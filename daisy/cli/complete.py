@@ -16,7 +16,7 @@ def complete_model(incomplete: str) -> list[str]:
 
     try:
         models_dir = environment(find_project(Path.cwd(), os.environ)).models_dir
-        names = [folder.model_id for folder in folders(models_dir) if folder.config.exists()]
+        names = [folder.model_id for folder in folders(models_dir) if folder.is_model()]
     except DaisyError:
         return []  # no project here: nothing to offer, and no place for a message
     return [name for name in reversed(names) if name.startswith(incomplete)][:MOST]

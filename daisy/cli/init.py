@@ -1,5 +1,6 @@
 """`daisy init`: a project of one's own."""
 
+import shlex
 from pathlib import Path
 
 from daisy.configuration import MARK
@@ -29,7 +30,9 @@ def make_project(folder: Path) -> None:
     if (folder / MARK).exists():
         raise ConfigurationError(f"{folder} is a Daisy project already: run daisy in it")
     try:
-        for name in ("conf/env", "sweeps", "frameworks"):
+        for name in ("framework", "dataset", "architecture", "train", "env"):
+            (folder / "conf" / name).mkdir(parents=True, exist_ok=True)
+        for name in ("sweeps", "frameworks"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         texts = {"conf/env/local.yaml": ENV_TEXT, ".gitignore": IGNORE_TEXT, MARK: MARK_TEXT}
         for name, text in texts.items():
@@ -38,6 +41,6 @@ def make_project(folder: Path) -> None:
     except OSError as error:
         raise ConfigurationError(f"{folder} can't be made a project ({error.strerror}): choose another folder") from None
     print(f"{folder} is a Daisy project now.")
-    print(f"  cd {folder}")
-    print("  daisy framework=suffix      trains a model in a second")
+    print(f"  cd {shlex.quote(str(folder))}")
+    print("  daisy framework=suffix      trains the baseline in some seconds")
     print("  conf/                       your own options; a file here comes before Daisy's of the same name")

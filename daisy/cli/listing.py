@@ -4,6 +4,7 @@ import contextlib
 import json
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,7 +38,7 @@ def print_list(models_dir: Path, wanted: Filter, as_data: bool, watch: bool) -> 
         _watch(out, models_dir, wanted)
         return
     found = registry.read(models_dir)
-    out.print(screen(found, wanted, models_dir, out.width), soft_wrap=True)
+    out.print(screen(found, wanted, models_dir, out), soft_wrap=True)
     _warn(found)
 
 
@@ -46,7 +47,7 @@ def _watch(out: Console, models_dir: Path, wanted: Filter) -> None:
     with contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as stack:
         live = stack.enter_context(Live(console=out, auto_refresh=False, screen=True)) if out.is_terminal else None
         while True:
-            shown = screen(registry.read(models_dir), wanted, models_dir, out.width)
+            shown = screen(registry.read(models_dir), _what_fits(wanted, out), models_dir, out)
             if live is not None:
                 live.update(shown, refresh=True)
             else:
@@ -55,11 +56,24 @@ def _watch(out: Console, models_dir: Path, wanted: Filter) -> None:
             time.sleep(WATCH_EVERY)
 
 
-def screen(found: registry.Registry, wanted: Filter, models_dir: Path, width: int) -> Group:
+def _what_fits(wanted: Filter, out: Console) -> Filter:
+    """On a terminal only the newest rows that the screen has room for, below the header and above the summary."""
+    if not out.is_terminal:
+        return wanted
+    room = max(1, out.height - 5)
+    return replace(wanted, last=min(wanted.last or room, room))
+
+
+def screen(found: registry.Registry, wanted: Filter, models_dir: Path, out: Console) -> Group:
     """The table with a line below it."""
     if not found.rows:
         return Group(Text(f"no models in {near(models_dir)} yet: `daisy` trains one"))
-    return Group(*lines(columns(found, wanted), width), Text(f"\n{footer(found)} in {near(models_dir)}", style="dim"))
+    if not wanted.choose(found.rows):
+        return Group(Text(f"none of {footer(found)} in {near(models_dir)} is one of these: leave a filter out"))
+    return Group(
+        *lines(columns(found, wanted), out.width, rule="─" if out.encoding.startswith("utf") else "-"),
+        Text(f"\n{footer(found)} in {near(models_dir)}", style="dim"),
+    )
 
 
 def _warn(found: registry.Registry) -> None:
@@ -110,16 +124,21 @@ def print_frameworks(project: Project, env: Environment) -> None:
     from rich import box
     from rich.table import Table
 
-    from daisy.errors import DaisyError
+    from daisy.errors import DaisyError, FrameworkError
     from daisy.framework import Command, Paths, lookup
     from daisy.framework.interpreter import interpreter_of
 
     shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for column in ("framework", "ready", "version", "python", "adapter"):
         shown.add_column(column, overflow="fold")
-    for name, file in lookup.adapters(project).items():
-        version, python = "-", "-"
+    adapters, options = lookup.adapters(project), project.options("framework")
+    for name in sorted({*adapters, *options}):
+        version, python, file = "-", "-", adapters.get(name)
         try:
+            if file is None:
+                raise FrameworkError(f"it has no adapter: write frameworks/{name}.py")
+            if name not in options:
+                raise FrameworkError(f"it can't be chosen yet: write conf/framework/{name}.yaml")
             adapter = lookup.load(file)
             python = interpreter_of(env, name).path
             told = adapter.version(Paths(file.path, file.path, file.path, file.companion))
@@ -127,5 +146,11 @@ def print_frameworks(project: Project, env: Environment) -> None:
             ready = Text("yes", style="green")
         except DaisyError as error:
             ready = Text(visible(f"no: {error}"), style="red")
-        shown.add_row(Text(name), ready, Text(visible(version)), Text(python), Text(str(file.path)))
+        shown.add_row(
+            Text(name),
+            ready,
+            Text(visible(version)),
+            Text(near(Path(python))),
+            Text(near(file.path) if file is not None else "-"),
+        )
     console().print(shown)

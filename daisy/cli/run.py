@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -11,7 +12,7 @@ from daisy.configuration import Configuration, Project, find_project
 from daisy.dataset import DownloadBar
 from daisy.errors import ConfigurationError, DaisyError
 from daisy.folder import Attempt, ModelFolder
-from daisy.job import Observer, Outcome, Stopped, run, stoppable
+from daisy.job import Observer, Outcome, Stopped, Unshaken, run, stoppable
 from daisy.launch import plan, start
 
 HYDRA_INFO = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
@@ -80,13 +81,24 @@ def train(project: Project, folder: ModelFolder, attempt: Attempt, watcher: Obse
     """Train a model in its folder, with a beginning and an end on the screen; the exit code."""
     from daisy.cli.screen import begin, end
 
-    begin(folder, attempt.number)
+    watcher = Unshaken(watcher)
+    with suppress(OSError):  # a screen that has gone away: training does not need it
+        begin(folder, attempt.number)
     try:
         outcome: Outcome = run(folder, attempt, project, watcher)
     finally:
         watcher.over()
-    end(folder, outcome)
+    end(folder, outcome, _env_flag(project, folder))
     return outcome.exit_code
+
+
+def _env_flag(project: Project, folder: ModelFolder) -> str:
+    """What a verb needs to find the model: nothing where it is in the project's default env."""
+    from daisy.configuration.environment import environment
+
+    if environment(project).models_dir == folder.path.parent:
+        return ""
+    return f" --env {folder.read_config()['env']['name']}"
 
 
 def _hydra_itself(project: Project, arguments: list[str]) -> int:

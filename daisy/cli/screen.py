@@ -36,11 +36,11 @@ def begin(folder: ModelFolder, attempt: int) -> None:
     sys.stdout.flush()
 
 
-def end(folder: ModelFolder, outcome: "Outcome") -> None:
-    """How it ended, where everything is, what to do next."""
+def end(folder: ModelFolder, outcome: "Outcome", env: str = "") -> None:
+    """How it ended, where everything is, what to do next; `env` is what verbs need to find it (` --env NAME`)."""
     out, result = console(), outcome.result
     if outcome.state == "done":
-        _done(out, folder, outcome)
+        _done(out, folder, outcome, env)
         return
     style = {"failed": "bold red", "stopped": "bold yellow"}.get(outcome.state, "bold")
     out.print(Text.assemble((f"  {outcome.state}", style), f": {visible(str(result.get('reason', '')))}"), soft_wrap=True)
@@ -53,10 +53,10 @@ def end(folder: ModelFolder, outcome: "Outcome") -> None:
             out.print(Text(f"    {line}"), soft_wrap=True)
     _line(out, "folder", near(folder.path))
     if outcome.state in ("failed", "stopped"):
-        _line(out, "next", f"daisy resume {folder.model_id}")
+        _line(out, "next", f"daisy resume {folder.model_id}{env}")
 
 
-def _done(out: Console, folder: ModelFolder, outcome: "Outcome") -> None:
+def _done(out: Console, folder: ModelFolder, outcome: "Outcome", env: str) -> None:
     result = outcome.result
     low, high = result["accuracy_interval"]
     out.print(
@@ -70,7 +70,7 @@ def _done(out: Console, folder: ModelFolder, outcome: "Outcome") -> None:
     _line(out, "folder", near(folder.path))
     _line(out, "predictions", str(folder.predictions().relative_to(folder.path)))
     _line(out, "log", f"{folder.run_out.relative_to(folder.path)} and {folder.job_out.relative_to(folder.path)}")
-    _line(out, "next", "daisy list   daisy show -1   daisy again -1 KEY=VALUE")
+    _line(out, "next", f"daisy list{env}   daisy show{env} -1   daisy again{env} -1 KEY=VALUE")
 
 
 def _standing(out: Console, folder: ModelFolder) -> None:
@@ -92,7 +92,8 @@ def _standing(out: Console, folder: ModelFolder) -> None:
 def already(out: Console, folder: ModelFolder, state: str, evidence: str) -> None:
     """The same configuration is there already."""
     accuracy = folder.read_result().get("accuracy")
-    told = f", accuracy {percent(accuracy)}" if accuracy is not None else f" ({evidence})" if evidence else ""
+    accuracy = accuracy if isinstance(accuracy, float) else None
+    told = (f", accuracy {percent(accuracy)}" if accuracy is not None else "") + (f" ({evidence})" if evidence else "")
     out.print(Text(folder.model_id, style="bold"))
     _line(out, "already", f"this configuration is {state}{told}; again=true trains it once more")
     _line(out, "folder", near(folder.path))

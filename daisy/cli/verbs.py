@@ -11,7 +11,7 @@ from typer.exceptions import TyperException
 from daisy import __version__
 from daisy.cli.complete import complete_model
 from daisy.configuration import Environment, Project, find_project
-from daisy.errors import ConfigurationError
+from daisy.errors import ConfigurationError, FolderError
 from daisy.folder import ModelFolder
 
 app = typer.Typer(
@@ -117,8 +117,15 @@ def show(model: Model, env: EnvName = None) -> None:
     """Show one model: configuration, command, accuracy, times, hints."""
     from daisy.cli.screen import console
     from daisy.monitor.show import show as print_model
+    from daisy.registry import DAMAGE
 
-    print_model(_model(model, env), console())
+    folder = _model(model, env)
+    try:
+        print_model(folder, console())
+    except DAMAGE as error:
+        if isinstance(error, OSError) and error.filename is None:
+            raise  # not the folder's: nobody reads what is printed
+        raise FolderError(f"{folder.path} is damaged ({error!r}): move it away") from None
 
 
 @app.command(context_settings=TAKES_A_MODEL)
@@ -137,7 +144,11 @@ def tail(
 
 
 @app.command(context_settings=TAKES_A_MODEL)
-def resume(model: Model, env: EnvName = None) -> int:
+def resume(
+    model: Model,
+    force: Annotated[bool, typer.Option("--force", help="Also where nobody can know from here whether it runs.")] = False,
+    env: EnvName = None,
+) -> int:
     """Go on with a stopped or failed model from its last checkpoint, in the same folder."""
     from daisy import launch
     from daisy.cli.run import train
@@ -146,7 +157,7 @@ def resume(model: Model, env: EnvName = None) -> int:
 
     project, folder = _project(), _model(model, env)
     with stoppable():
-        return train(project, folder, launch.resume(folder), observer())
+        return train(project, folder, launch.resume(folder, force), observer())
 
 
 @app.command(context_settings=TAKES_A_MODEL)
@@ -174,13 +185,17 @@ def again(
 
 @app.command()
 def data(
-    dataset: Annotated[str, typer.Argument(help="A dataset: cs/finnish.")],
+    dataset: Annotated[str | None, typer.Argument(help="A dataset: cs/finnish. Without one: the names of all.")] = None,
     overrides: Annotated[list[str] | None, typer.Argument(help="Its options: dataset.size=low ...")] = None,
+    env: EnvName = None,
 ) -> None:
-    """Prepare a dataset and show what is in it."""
+    """Prepare a dataset and show what is in it; or show which datasets there are."""
     from daisy.cli.listing import print_dataset
 
-    print_dataset(_project(), dataset, list(overrides or []))
+    if dataset is None:
+        print(*_project().options("dataset"), sep="\n")
+        return
+    print_dataset(_project(), dataset, [*(overrides or []), *([f"env={env}"] if env else [])])
 
 
 @app.command()
@@ -192,7 +207,7 @@ def frameworks() -> None:
 
 
 @app.command()
-def init(folder: Annotated[Path, typer.Argument(help="A new or empty folder.")]) -> None:
+def init(folder: Annotated[Path, typer.Argument(help="A folder; what is in it already stays as it is.")]) -> None:
     """Make a project: a folder of your own for conf/, sweeps/ and frameworks/."""
     from daisy.cli.init import make_project
 

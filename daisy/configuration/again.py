@@ -7,7 +7,7 @@ from typing import Any
 from daisy.configuration.compose import REFERENCE_GROUPS, chosen_options, chosen_values
 from daisy.configuration.keys import KEPT_BY_DAISY, READ_BY_DAISY
 from daisy.configuration.model import Configuration, from_json, leaves
-from daisy.configuration.overrides import SECTION_OF_GROUP, groups, parse, plain, text_of
+from daisy.configuration.overrides import SECTION_OF_GROUP, parse, plain, text_of
 from daisy.configuration.project import Project
 from daisy.errors import ConfigurationError
 
@@ -22,7 +22,7 @@ def overrides_of(project: Project, saved: Mapping[str, Any], changes: Sequence[s
     old, unused = from_json(saved), set(saved.get("unused", ()))
     new = parse(changes, project, cwd)
     chosen_anew = {override.key_or_group for override in new.choices}
-    known = groups(project)
+    known = project.groups()
     choices = [
         f"{group}={option}"
         for group, option in old.choices.items()

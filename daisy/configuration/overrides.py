@@ -14,7 +14,7 @@ from hydra.errors import HydraException
 
 from daisy.configuration.keys import KEYS
 from daisy.configuration.nearest import did_you_mean
-from daisy.configuration.project import Project
+from daisy.configuration.project import Project, at_home
 from daisy.errors import ConfigurationError
 
 SECTION_OF_GROUP = {"architecture": "arch"}
@@ -45,20 +45,9 @@ def one_line(text: str) -> str:
     return "".join(repr(char)[1:-1] if unicodedata.category(char) in ("Cc", "Cs") else char for char in text)
 
 
-def groups(project: Project) -> dict[str, list[str]]:
-    """The groups of conf/ and the options of each, nested ones as `cs/finnish`."""
-    found: dict[str, set[str]] = {}
-    for conf in project.folders("conf"):
-        for path in conf.glob("*/**/*.yaml"):
-            group, *rest = path.relative_to(conf).with_suffix("").parts
-            if not any(part.startswith("_") for part in rest):
-                found.setdefault(group, set()).add("/".join(rest))
-    return {group: sorted(options) for group, options in sorted(found.items())}
-
-
 def parse(texts: Sequence[str], project: Project, cwd: Path) -> Overrides:
     """Parse overrides. Raises ConfigurationError for one that can't be read or chooses what is not there."""
-    options = groups(project)
+    options = project.groups()
     parser = OverridesParser.create()
     choices, values = [], []
     for typed in texts:
@@ -117,12 +106,12 @@ def _adapted(parser: OverridesParser, override: Override, cwd: Path) -> Override
     if isinstance(value, str) and "${" in value:
         return parser.parse_override(f"++{text_of(override)}") if _is_open(override) else override
     if key in PATH_KEYS and isinstance(value, str) and "://" not in value:
-        path = os.path.normpath(cwd / Path(str(value)).expanduser())
+        path = os.path.normpath(cwd / at_home(str(value)))
         return parser.parse_override(f"{key}={_quoted(path)}")
     if _is_open(override):
         path = str(value)
         if "/" in path:
-            path = os.path.normpath(cwd / Path(path).expanduser())
+            path = os.path.normpath(cwd / at_home(path))
         return parser.parse_override(f"++{key}={_quoted(path)}")
     return override
 

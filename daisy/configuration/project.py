@@ -23,9 +23,31 @@ class Project:
         candidates = dict.fromkeys((self.root / name, self.shipped / name))
         return tuple(folder for folder in candidates if folder.is_dir())
 
+    def groups(self) -> dict[str, list[str]]:
+        """The groups of conf/ and the options of each, nested ones as `cs/finnish`; what begins with `_` is no option."""
+        found: dict[str, set[str]] = {}
+        for conf in self.folders("conf"):
+            for path in conf.glob("*/**/*.yaml"):
+                group, *rest = path.relative_to(conf).with_suffix("").parts
+                if not any(part.startswith("_") for part in rest):
+                    found.setdefault(group, set()).add("/".join(rest))
+        return {group: sorted(options) for group, options in sorted(found.items())}
+
+    def options(self, group: str) -> list[str]:
+        """The options of one group."""
+        return self.groups().get(group, [])
+
     def absolute(self, path: str) -> Path:
         """A path of a configuration: `~` is the home, a relative one starts at the project's root."""
-        return Path(os.path.normpath(self.root / Path(path).expanduser()))
+        return Path(os.path.normpath(self.root / at_home(path)))
+
+
+def at_home(path: str) -> Path:
+    """A path with `~` as the home. Raises ProjectError where there is no such user."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise ProjectError(f"{path}: there is no such home; write the path in full") from None
 
 
 def shipped_folder() -> Path:
@@ -41,7 +63,7 @@ def find_project(start: Path, environment: Mapping[str, str]) -> Project:
     """The project that DAISY_PROJECT names, else the nearest folder from `start` upward that has the mark."""
     named = environment.get("DAISY_PROJECT")
     if named:
-        root = Path(named).expanduser().resolve()
+        root = at_home(named).resolve()
         if not (root / MARK).is_file():
             raise ProjectError(f"DAISY_PROJECT={named} has no {MARK}: `daisy init {named}` makes a project there")
         return Project(root, shipped_folder())

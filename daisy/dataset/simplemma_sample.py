@@ -1,18 +1,29 @@
 """A process of its own: `python -m daisy.dataset.simplemma_sample LANGUAGE SEED SIZE` prints a sample as JSON."""
 
+import ctypes
 import heapq
 import json
+import signal
 import sys
 import unicodedata
 from collections.abc import Iterator
 
 from daisy.dataset.sampling import rank
 
+PR_SET_PDEATHSIG = 1
+
 
 def main() -> None:
     """Print `{"forms": how many there are, "pairs": [[form, lemma], ...]}`, or `{"languages": [...]}` if unknown."""
+    _end_with_the_parent()
     language, seed, size = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     sys.stdout.buffer.write(json.dumps(answer(language, seed, size)).encode())
+
+
+def _end_with_the_parent() -> None:
+    """Nobody waits for an answer once the process that asked is gone, even by SIGKILL (Linux only)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def answer(language: str, seed: int, size: int) -> dict[str, object]:

@@ -24,13 +24,15 @@ class Attempt:
         """An attempt that this process makes."""
         pid = os.getpid()
         job = os.environ.get("SLURM_JOB_ID")
-        return cls(number, socket.gethostname(), pid, process_start(pid) or "", boot_id(), time.time(), job)
+        return cls(number, socket.gethostname(), pid, process_start(pid) or "", this_machine(), time.time(), job)
 
     def alive(self) -> bool | None:
         """Whether its process lives; None where this host can't know."""
-        if self.host != socket.gethostname() or not self.process_start:
-            return None
-        return self.boot == boot_id() and process_start(self.pid) == self.process_start
+        if self.boot and self.boot == this_machine():  # it may have been given another name since
+            return process_start(self.pid) == self.process_start
+        if self.host != socket.gethostname() or self.boot.partition("/")[0] == boot_id():
+            return None  # another machine, or another container on this one
+        return False  # this machine has been started anew since
 
 
 def process_start(pid: int) -> str | None:
@@ -41,6 +43,14 @@ def process_start(pid: int) -> str | None:
         return None
     fields = stat.rpartition(")")[2].split()
     return None if fields[0] == "Z" else fields[19]
+
+
+def this_machine() -> str:
+    """What tells this machine's processes since its start from all others: its boot, and the space of process numbers."""
+    try:
+        return f"{boot_id()}/{Path('/proc/self/ns/pid').readlink()}" if boot_id() else ""
+    except OSError:
+        return ""
 
 
 def boot_id() -> str:

@@ -19,7 +19,7 @@ def tail_json(path: Path, most: int, block: int = 8192) -> list[dict[str, Any]]:
     for line in reversed(lines):
         try:
             value = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue  # cut at the block's beginning, or damaged by a crash
         if isinstance(value, dict):
             found.append(value)

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import stat
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -69,6 +70,13 @@ class ModelFolder:
         """State, accuracy, times, checksums."""
         return self.daisy / "result.json"
 
+    def is_model(self) -> bool:
+        """Whether there is a configuration in it that can be seen."""
+        try:
+            return stat.S_ISREG(self.config.stat().st_mode)
+        except OSError:
+            return False
+
     def predictions(self, split: str = "dev") -> Path:
         """Source, target, prediction: one line an example."""
         return self.daisy / "predictions" / f"{split}.tsv"
@@ -97,7 +105,7 @@ class ModelFolder:
             content = read_json(path)
         except FileNotFoundError:
             raise FolderError(f"{path} is missing: move the folder {self.path} away") from None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise FolderError(f"{path} can't be read ({error}): move the folder {self.path} away") from None
         if not isinstance(content, dict):
             raise FolderError(f"{path} is no JSON object: move the folder {self.path} away")

@@ -44,7 +44,7 @@ def find(project: Project, name: str) -> AdapterFile:
     return known[name]
 
 
-def blamed(error: Exception, file: AdapterFile) -> str | None:
+def blamed(error: BaseException, file: AdapterFile) -> str | None:
     """What to say of an error that an adapter's own code raised, with the line; None where it was not the adapter."""
     lines = [entry.lineno for entry in traceback.extract_tb(error.__traceback__) if entry.filename == str(file.path)]
     if not lines:
@@ -62,7 +62,7 @@ def load(file: AdapterFile) -> Adapter:
     sys.modules[module_name] = module  # dataclasses look their module up by name
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise FrameworkError(f"the adapter {file.path} can't be imported ({type(error).__name__}: {error}): mend it") from error
     found = [
         value

@@ -1,6 +1,6 @@
 """What a job tells whoever watches it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -44,6 +44,31 @@ class Observer(Protocol):
 
     def over(self) -> None:
         """Training has ended."""
+
+
+class Unshaken:
+    """Tells another observer until it fails: a screen that has gone away does not end a training."""
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer: Observer = observer
+
+    def stage(self, text: str) -> None:
+        """Passed on."""
+        self._pass_on(lambda observer: observer.stage(text))
+
+    def training(self, training: Training) -> None:
+        """Passed on."""
+        self._pass_on(lambda observer: observer.training(training))
+
+    def over(self) -> None:
+        """Passed on."""
+        self._pass_on(lambda observer: observer.over())
+
+    def _pass_on(self, word: Callable[[Observer], None]) -> None:
+        try:
+            word(self._observer)
+        except (OSError, ValueError):  # a pipe or terminal that is closed; job.out says everything all the same
+            self._observer = Silent()
 
 
 class Silent:

@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from daisy import dataset as datasets
@@ -47,6 +47,7 @@ class Course:
     facts: dict[str, Any] = field(default_factory=dict)
     stages: dict[str, float] = field(default_factory=dict)
     watch: Watch | None = None
+    written: str | None = None  # the state that is in result.json
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -73,8 +74,10 @@ def run(folder: ModelFolder, attempt: Attempt, project: Project, observer: Obser
         folder.log(f"attempt {attempt.number} ends: a later one has begun")
         return Outcome({"state": "superseded", "reason": "a later attempt has begun"}, 1)
     except Stopped as stop:
+        if course.written is not None:  # it came while the result was being written: that holds
+            return Outcome(_with_state(course, course.written), 0 if course.written == "done" else 1)
         with unstoppable():
-            _end(folder, course, "stopped", reason=f"stopped by {stop.words}")
+            _end(folder, course, "stopped", reason=stop.words)
         return Outcome(_with_state(course, "stopped"), stop.exit_code)
     except TrainingFailed as failure:
         return _failed(folder, course, failure.reason, failure.hint)
@@ -90,7 +93,7 @@ def run(folder: ModelFolder, attempt: Attempt, project: Project, observer: Obser
             f"the disk is full ({os.strerror(error.errno)}: {where})",
             "free space, then resume the model",
         )
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # an adapter that exits would end this process and say nothing
         return _bug(folder, course, project, error)
     finally:
         if course.watch is not None:
@@ -103,7 +106,7 @@ def _slurm(attempt: Attempt) -> str:
 
 def _train(folder: ModelFolder, attempt: Attempt, project: Project, observer: Observer, course: Course) -> Scored:
     config = folder.read_config()
-    configuration = from_json(config)
+    configuration = _where_it_is_now(from_json(config), folder, project)
     adapter_file = lookup.find(project, configuration.framework)
     adapter = lookup.load(adapter_file)
     interpreter = interpreter_of(configuration.env, configuration.framework)
@@ -122,11 +125,21 @@ def _train(folder: ModelFolder, attempt: Attempt, project: Project, observer: Ob
         with course.stage("train"):
             _follow(toolbox, watch, course, observer)
         observer.over()
+        watch.training_is_over()
         with course.stage("validate"):
             return _validate(toolbox, watch, each, observer)
     finally:
         if each is not None:
             each.close()
+
+
+def _where_it_is_now(configuration: Configuration, folder: ModelFolder, project: Project) -> Configuration:
+    """A model's env as it was frozen; that of today where the model's folder has been moved since."""
+    if configuration.env.models_dir == folder.path.parent:
+        return configuration
+    from daisy.configuration.environment import environment
+
+    return replace(configuration, env=environment(project, configuration.env.name))
 
 
 def _dataset(configuration: Configuration, frozen: Mapping[str, Any], project: Project, observer: Observer) -> datasets.Dataset:
@@ -233,7 +246,7 @@ def _failed(folder: ModelFolder, course: Course, reason: str, hint: str | None) 
     return Outcome(_with_state(course, "failed"), 1)
 
 
-def _bug(folder: ModelFolder, course: Course, project: Project, error: Exception) -> Outcome:
+def _bug(folder: ModelFolder, course: Course, project: Project, error: BaseException) -> Outcome:
     """The adapter's own code raised, which is its writer's to mend; or there is a bug in Daisy, which is raised again."""
     told = lookup.blamed(error, lookup.find(project, from_json(folder.read_config()).framework))
     if told is not None:
@@ -251,6 +264,7 @@ def _end(folder: ModelFolder, course: Course, state: str, reason: str | None = N
     try:
         folder.log(f"{state}{f': {reason}' if reason else ''}")
         folder.write_result({**_with_state(course, state), "checksums": folder.checksums()})
+        course.written = state
     except OSError as error:
         if error.errno not in FULL:
             raise

@@ -104,6 +104,7 @@ class Prediction:
     def _scored(self, log: str) -> Score:
         toolbox = self._toolbox
         predictions = toolbox.adapter.read_predictions(_text(self._output, log))
+        self._output.unlink(missing_ok=True)
         targets = toolbox.dataset.lines("dev", "target")
         result = score(targets, predictions)
         self.rows = (toolbox.dataset.lines("dev", "source"), targets, predictions)
@@ -112,7 +113,6 @@ class Prediction:
     def keep(self) -> None:
         """Make these the predictions in the model's folder."""
         self._toolbox.folder.write_predictions(*self.rows)
-        self._output.unlink(missing_ok=True)
 
 
 def _text(output: Path, log: str) -> str:

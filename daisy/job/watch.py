@@ -47,6 +47,7 @@ class Watch:
         self._metrics = _append(folder.metrics, whole_lines=True)
         self._gauge = Gauge(limits)
         self._told = 0.0
+        self._telling = True
         self.tail: list[str] = []
         self.ended: str | None = None
         self.on_saved_epoch: Callable[[int], None] = lambda epoch: None
@@ -55,6 +56,10 @@ class Watch:
     def limit_is_the_frameworks(self) -> None:
         """The framework itself ends training after train.seconds: Daisy only shows how far it is."""
         self._limits = replace(self._limits, enforced=False)
+
+    def training_is_over(self) -> None:
+        """What comes now (an epoch that is scored late) is recorded, and no longer told as training."""
+        self._telling = False
 
     def close(self) -> None:
         """Close run.out and metrics.jsonl."""
@@ -111,14 +116,14 @@ class Watch:
         try:
             command.terminate()
             while command.wait(0.1) is None:
-                self._drain(command.output)
+                self._drain(command.output, read=False)
         except Stopped:
             command.kill()
             command.wait(5.0)
-        self._drain(command.output)
+        self._drain(command.output, read=False)
 
-    def _drain(self, output: int) -> bool:
-        """Take what has been printed. False at the end of the output."""
+    def _drain(self, output: int, read: bool = True) -> bool:
+        """Take what has been printed, and read its lines but where time presses. False at the end of the output."""
         for _ in range(MOST_AT_ONCE):
             try:
                 data = os.read(output, BLOCK)
@@ -127,6 +132,8 @@ class Watch:
             if not data:
                 return False
             write_all(self._run_out, data)
+            if not read:
+                continue
             for line in self._splitter.feed(data):
                 self._read(line)
         return True
@@ -158,6 +165,8 @@ class Watch:
 
     def _tell(self, now: float) -> None:
         self._told = now
+        if not self._telling:
+            return
         self._observer.training(self._gauge.training(self._seconds(now)))
 
     def _seconds(self, now: float) -> float:

@@ -23,7 +23,8 @@ def line_of(training: Training) -> str:
         parts.append(f"step {training.step}{f'/{training.steps}' if training.steps else ''}")
     if "loss" in training.measures:
         parts.append(f"loss {training.measures['loss']:.4f}")
-    accuracy = training.accuracy if training.accuracy is not None else training.measures.get("dev_accuracy")
+    # What the framework says of this epoch; where it says nothing, the best that Daisy has scored so far.
+    accuracy = training.measures.get("dev_accuracy", training.accuracy)
     if accuracy is not None:
         parts.append(f"dev accuracy {percent(accuracy)}")
     parts.append(f"{duration(training.seconds)} gone")

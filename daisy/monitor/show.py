@@ -18,7 +18,7 @@ def show(folder: ModelFolder, console: Console) -> None:
     """Print a model: what differs from the defaults first, then all of it. Raises FolderError where it is damaged."""
     config, result = folder.read_config(), folder.read_result()
     state, evidence = observed_state(folder, result)
-    _title(console, folder.model_id)
+    _title(console, visible(folder.model_id))
     for name, text in _facts(folder, config, result, state, evidence):
         _fact(console, name, text)
     for hint in hints(folder, result, state):
@@ -85,7 +85,10 @@ def hints(folder: ModelFolder, result: Mapping[str, Any], state: str) -> list[st
     model = folder.model_id
     if state == "failed":
         told = [str(result["hint"])] if result.get("hint") else []
-        return [*told, f"`daisy tail {model}` shows its log; `daisy resume {model}` goes on from its last checkpoint"]
+        return [
+            *told,
+            f"`daisy tail {model}` shows its log; `daisy resume {model}` goes on from its last checkpoint, if it has one",
+        ]
     if state == "stopped":
         return [f"`daisy resume {model}` goes on from its last checkpoint"]
     if state == "running":

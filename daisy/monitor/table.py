@@ -41,11 +41,11 @@ def columns(registry: Registry, wanted: Filter) -> list[Column]:
     accuracies = [_accuracies(row, registry) for row in rows]
     return [
         Column("", [Cell(str(place), "dim") for place, _ in numbered], right=True),
-        Column("config id", [Cell(row.config_id) for row in rows]),
+        Column("config id", [Cell(row.config_id) for row in rows], shrinks=True),
         Column("framework", [Cell(row.framework) for row in rows], rank=4),
         Column("began", [Cell(ago(row.began)) for row in rows], rank=2),
         Column("at", [Cell(clock(row.began), "dim") for row in rows], rank=6),
-        Column("dataset", [Cell(visible(row.dataset)) for row in rows], rank=3),
+        Column("dataset", _datasets(rows, registry), rank=3),
         Column("state", [Cell(row.state, STYLES.get(row.state, "")) for row in rows]),
         Column("progress", [_progress(row) for row in rows], rank=1),
         Column("accuracy", [own for own, _, _ in accuracies], right=True),
@@ -53,6 +53,15 @@ def columns(registry: Registry, wanted: Filter) -> list[Column]:
         Column("diff", [difference for _, _, difference in accuracies], rank=1, right=True),
         Column("job", [Cell(visible(row.job)) if row.job else NOTHING for row in rows], rank=7, right=True),
     ]
+
+
+def _datasets(rows: Sequence[Row], registry: Registry) -> list[Cell]:
+    """The datasets' names; where one name stands for several contents (options, edited files), a bit of the checksum."""
+    contents: dict[str, set[str]] = {}
+    for row in registry.rows:
+        contents.setdefault(row.dataset, set()).add(row.dataset_checksum)
+    several = {name for name, checksums in contents.items() if len(checksums) > 1}
+    return [Cell(visible(f"{row.dataset} {row.dataset_checksum[:4]}" if row.dataset in several else row.dataset)) for row in rows]
 
 
 def _progress(row: Row) -> Cell:

@@ -1,7 +1,6 @@
 """`daisy tail MODEL`: the end of a model's log, and what is added to it."""
 
 import os
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ from daisy.framework.lines import LineSplitter, visible
 
 PAUSE = 0.3  # seconds between two looks
 BLOCK = 65_536  # bytes
+MOST_READ = 64_000_000  # bytes: further back nobody looks with this
 
 
 def tail(folder: ModelFolder, path: Path, lines: int, follow: bool) -> None:
@@ -45,18 +45,16 @@ def _lines(folder: ModelFolder, path: Path, lines: int, follow: bool) -> Iterato
 
 def _last(descriptor: int, splitter: LineSplitter, lines: int) -> list[str]:
     """The last lines that are whole now; the descriptor stands at the end of what was read."""
-    size = os.fstat(descriptor).st_size
-    begin = max(0, size - max(lines, 1) * 4096)
-    os.lseek(descriptor, begin, os.SEEK_SET)
-    data = b""
-    while chunk := os.read(descriptor, BLOCK):
-        data += chunk
+    end = os.fstat(descriptor).st_size
+    begin, blocks, found = end, [], 0
+    while begin and found <= lines and end - begin < MOST_READ:
+        size = min(BLOCK, begin)
+        begin -= size
+        blocks.append(os.pread(descriptor, size, begin))
+        found += blocks[-1].count(b"\n")
+    os.lseek(descriptor, end, os.SEEK_SET)
+    data = b"".join(reversed(blocks))
     if begin:
         data = data.partition(b"\n")[2]
-    found = list(splitter.feed(data))
-    return found[-lines:] if lines else []
-
-
-def stdout_is_gone() -> None:
-    """Whoever read our output has closed it (`daisy tail ... | head`): nothing more is to be written, not at exit either."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    whole = list(splitter.feed(data))
+    return whole[-lines:] if lines else []

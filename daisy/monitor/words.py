@@ -26,7 +26,10 @@ def ago(then: float, now: float | None = None) -> str:
 
 def clock(then: float) -> str:
     """A time as this place's clock shows it: `2026-11-22 20:08`."""
-    return datetime.fromtimestamp(then).strftime("%Y-%m-%d %H:%M")
+    try:
+        return datetime.fromtimestamp(then).strftime("%Y-%m-%d %H:%M")
+    except (ValueError, OverflowError, OSError):
+        return "at no time"  # an id that somebody made up
 
 
 def duration(seconds: float) -> str:
