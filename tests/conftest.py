@@ -15,7 +15,7 @@ def project(tmp_path: Path) -> DaisyProject:
 
     root = tmp_path / "project"
     make_project(root)
-    (root / "conf" / "dataset").mkdir()
+    (root / "conf" / "dataset").mkdir(exist_ok=True)
     (root / "conf" / "dataset" / "tiny.yaml").write_text(
         "defaults: [_files]\ntrain: pairs.tsv\ndev: pairs.tsv\ntest: pairs.tsv\n"
     )

@@ -43,7 +43,8 @@ def end(folder: ModelFolder, outcome: "Outcome", env: str = "") -> None:
         _done(out, folder, outcome, env)
         return
     style = {"failed": "bold red", "stopped": "bold yellow"}.get(outcome.state, "bold")
-    out.print(Text.assemble((f"  {outcome.state}", style), f": {visible(str(result.get('reason', '')))}"), soft_wrap=True)
+    reason = visible(str(result.get("reason", ""))).removeprefix(f"{outcome.state} ")
+    out.print(Text.assemble((f"  {outcome.state}", style), f": {reason}"), soft_wrap=True)
     if result.get("hint"):
         _line(out, "hint", str(result["hint"]))
     lines = result.get("last_lines", [])

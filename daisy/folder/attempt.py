@@ -28,6 +28,8 @@ class Attempt:
 
     def alive(self) -> bool | None:
         """Whether its process lives; None where this host can't know."""
+        if not self.process_start:
+            return None
         if self.boot and self.boot == this_machine():  # it may have been given another name since
             return process_start(self.pid) == self.process_start
         if self.host != socket.gethostname() or self.boot.partition("/")[0] == boot_id():

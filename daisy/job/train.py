@@ -77,7 +77,7 @@ def run(folder: ModelFolder, attempt: Attempt, project: Project, observer: Obser
         if course.written is not None:  # it came while the result was being written: that holds
             return Outcome(_with_state(course, course.written), 0 if course.written == "done" else 1)
         with unstoppable():
-            _end(folder, course, "stopped", reason=stop.words)
+            _end(folder, course, "stopped", reason=f"stopped by {stop.words}")
         return Outcome(_with_state(course, "stopped"), stop.exit_code)
     except TrainingFailed as failure:
         return _failed(folder, course, failure.reason, failure.hint)
@@ -124,8 +124,6 @@ def _train(folder: ModelFolder, attempt: Attempt, project: Project, observer: Ob
     try:
         with course.stage("train"):
             _follow(toolbox, watch, course, observer)
-        observer.over()
-        watch.training_is_over()
         with course.stage("validate"):
             return _validate(toolbox, watch, each, observer)
     finally:
@@ -211,9 +209,10 @@ def _began(resume: Checkpoint | None) -> str:
 
 
 def _validate(toolbox: Toolbox, watch: Watch, each: EachEpoch | None, observer: Observer) -> Scored:
-    observer.stage("validating")
     toolbox.folder.log("validating")
-    scored = each.finish() if each is not None else None
+    scored = each.finish() if each is not None else None  # the last epochs, which are still told as training
+    observer.over()
+    observer.stage("validating")
     scored = scored or validate_best(toolbox, watch)
     if each is None:
         watch.record({"epoch": scored.checkpoint.epoch, "accuracy": scored.score.accuracy})

@@ -47,7 +47,6 @@ class Watch:
         self._metrics = _append(folder.metrics, whole_lines=True)
         self._gauge = Gauge(limits)
         self._told = 0.0
-        self._telling = True
         self.tail: list[str] = []
         self.ended: str | None = None
         self.on_saved_epoch: Callable[[int], None] = lambda epoch: None
@@ -56,10 +55,6 @@ class Watch:
     def limit_is_the_frameworks(self) -> None:
         """The framework itself ends training after train.seconds: Daisy only shows how far it is."""
         self._limits = replace(self._limits, enforced=False)
-
-    def training_is_over(self) -> None:
-        """What comes now (an epoch that is scored late) is recorded, and no longer told as training."""
-        self._telling = False
 
     def close(self) -> None:
         """Close run.out and metrics.jsonl."""
@@ -165,8 +160,6 @@ class Watch:
 
     def _tell(self, now: float) -> None:
         self._told = now
-        if not self._telling:
-            return
         self._observer.training(self._gauge.training(self._seconds(now)))
 
     def _seconds(self, now: float) -> float:

@@ -69,7 +69,7 @@ def test_a_changed_file_is_seen(project: DaisyProject) -> None:
     env_file(project, "models_dir: other\ndata_dir: data\n")
     assert resolved(project).models_dir == project.root / "other"
     env_file(project, "defaults: [base/here@_here_]\ndata_dir: data\n")
-    (project.root / "conf" / "env" / "base").mkdir()
+    (project.root / "conf" / "env" / "base").mkdir(exist_ok=True)
     env_file(project, "models_dir: below\n", "base/here")
     assert resolved(project).models_dir == project.root / "below"
     env_file(project, "models_dir: deeper\n", "base/here")
@@ -117,7 +117,7 @@ def test_a_project_that_was_moved_is_seen(project: DaisyProject) -> None:
         lambda path: path.write_text(json.dumps({**json.loads(path.read_text()), "envs": {"": {}}})),
         lambda path: path.write_text(json.dumps({**json.loads(path.read_text()), "envs": {"": None}})),
         lambda path: path.write_text(path.read_text()[:-20]),
-        lambda path: (path.unlink(), path.mkdir()),
+        lambda path: (path.unlink(), path.mkdir(exist_ok=True)),
         lambda path: (shutil.rmtree(path.parent), path.parent.write_text("")),
     ],
     ids=["empty", "cut", "bytes", "list", "null", "no envs", "empty env", "null env", "torn", "a folder", "no folder"],
@@ -134,7 +134,7 @@ def test_a_damaged_cache_is_made_again(damage: object, project: DaisyProject) ->
 
 
 def test_what_is_wrong_with_another_group_does_not_matter(project: DaisyProject) -> None:
-    (project.root / "conf" / "architecture").mkdir()
+    (project.root / "conf" / "architecture").mkdir(exist_ok=True)
     (project.root / "conf" / "architecture" / "conv.yaml").write_text("# @package arch\nkernel: ${nope}\n")
     assert resolved(project).models_dir == project.root / "models"
 

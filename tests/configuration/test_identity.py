@@ -177,7 +177,7 @@ def test_defaults_that_the_framework_does_not_read_are_listed_as_unused(project:
     before = planned(project, "framework=suffix", "dataset=tiny")
     assert {"arch.kernel", "train.epochs", "seed"} <= set(before.content["unused"])
     assert not {"train.validate", "framework.name"} & set(before.content["unused"])
-    (project.root / "conf" / "train").mkdir()
+    (project.root / "conf" / "train").mkdir(exist_ok=True)
     (project.root / "conf" / "train" / "default.yaml").write_text("{epochs: 3, seconds: null, batch_size: 2, validate: best}")
     after = planned(project, "framework=suffix", "dataset=tiny")
     assert after.configuration.value("train.epochs") == 3

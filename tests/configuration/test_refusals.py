@@ -184,7 +184,7 @@ def test_the_command_ends_with_two_and_one_line(typed: list[str], told: str, pro
 
 def test_a_dataset_that_can_not_be_downloaded(project: DaisyProject, tmp_path: Path) -> None:
     mirror = tmp_path / "empty mirror"
-    mirror.mkdir()
+    mirror.mkdir(exist_ok=True)
     url = f"http://127.0.0.1:{closed_port()}"
     typed = ["framework=suffix", "dataset=cs/finnish", f"env.mirror={mirror}", f"dataset.url={url}"]
     done = project.daisy(*typed)

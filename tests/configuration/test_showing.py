@@ -85,7 +85,7 @@ def test_hydra_shows_itself_and_leaves_nothing_behind(arguments: list[str], part
 
 def test_training_leaves_models_and_data_and_nothing_of_hydra(project: DaisyProject, tmp_path: Path) -> None:
     elsewhere = project.root / "notes"
-    elsewhere.mkdir()
+    elsewhere.mkdir(exist_ok=True)
     before = set(tmp_path.iterdir()) | set(project.root.iterdir())
     done = project.daisy("framework=suffix", "dataset=tiny", cwd=elsewhere)
     assert done.code == 0, done.err

@@ -27,6 +27,7 @@ from daisy.folder import (
     observed_state,
     process_start,
     tail_json,
+    this_machine,
     with_identity,
 )
 
@@ -144,10 +145,12 @@ def test_attempts_are_claimed_one_after_the_other(tmp_path: Path) -> None:
 def test_who_lives(tmp_path: Path) -> None:
     mine = Attempt.of_this_process(1)
     assert mine.alive() is True
-    assert (mine.pid, mine.host, mine.boot) == (os.getpid(), socket.gethostname(), boot_id())
+    assert (mine.pid, mine.host, mine.boot) == (os.getpid(), socket.gethostname(), this_machine())
     assert replace(mine, process_start="1").alive() is False  # another process that has its number now
     assert replace(mine, boot="another").alive() is False
-    assert replace(mine, host="node7").alive() is None
+    assert replace(mine, host="renamed-since").alive() is True
+    assert replace(mine, host="node7", boot="another").alive() is None
+    assert replace(mine, boot=f"{boot_id()}/another container").alive() is None
     assert replace(mine, process_start="").alive() is None
     child = subprocess.Popen(["sleep", "100"])
     his = replace(mine, pid=child.pid, process_start=process_start(child.pid) or "")
@@ -172,8 +175,8 @@ def test_what_can_be_said_of_a_models_state(tmp_path: Path) -> None:
         return observed_state(folder, {"state": state, "attempt": 1})
 
     assert say(gone) == ("stopped", f"process {os.getpid()} on {socket.gethostname()} is gone")
-    assert say(replace(gone, host="node7"))[0] == "unknown"
-    assert "node7" in say(replace(gone, host="node7"))[1]
+    assert say(replace(gone, host="node7", boot="another"))[0] == "unknown"
+    assert "node7" in say(replace(gone, host="node7", boot="another"))[1]
     assert say(None)[0] == "unknown"
     for state in ("done", "failed", "stopped", "pruned"):
         assert say(gone, state) == (state, "")

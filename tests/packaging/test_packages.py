@@ -99,7 +99,7 @@ def venv(tmp_path: Path) -> Venv:
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clean copy of the checkout: what is built or installed writes nothing into the tester's."""
     copy = tmp_path_factory.mktemp("source") / "daisy-launcher"
-    copy.mkdir()
+    copy.mkdir(exist_ok=True)
     for name in SOURCES:
         shutil.copytree(CHECKOUT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__", ".*_cache"))
     for name in FILES:
@@ -162,9 +162,9 @@ def test_a_wheel_in_a_new_environment_trains_in_a_project_of_ones_own(built: Pat
     assert "myproject is a Daisy project now" in venv.daisy("init", "myproject", cwd=tmp_path)
     mine = tmp_path / "myproject"
     (mine / "pairs.tsv").write_text("".join(f"{stem}n\t{stem}\n" for stem in ("talo", "kala", "auto", "meri", "tie", "puu")))
-    (mine / "conf" / "dataset").mkdir()
+    (mine / "conf" / "dataset").mkdir(exist_ok=True)
     (mine / "conf" / "dataset" / "tiny.yaml").write_text("defaults: [_files]\ntrain: pairs.tsv\ndev: pairs.tsv\n")
-    (mine / "conf" / "train").mkdir()
+    (mine / "conf" / "train").mkdir(exist_ok=True)
     (mine / "conf" / "train" / "default.yaml").write_text(with_epochs(2, package / "conf" / "train" / "default.yaml"))
 
     assert venv.daisy("--cfg", "job", "-p", "train.epochs", cwd=mine) == "2\n"

@@ -93,7 +93,7 @@ def test_damaged_and_foreign_folders_are_named_and_do_not_stop_a_listing(trained
     (empty / "daisy" / "config.json").write_text("")
     (cut / "daisy" / "result.json").write_text('{"state": "do')
     rewrite(lacking / "daisy" / "config.json", configuration=None)
-    (trained.root / "models" / "holiday-pictures").mkdir()
+    (trained.root / "models" / "holiday-pictures").mkdir(exist_ok=True)
     (trained.root / "models" / "notes.txt").write_text("mine")
     shown = trained.daisy("list")
     assert shown.code == 0
@@ -264,7 +264,7 @@ def test_frameworks_says_which_are_ready_and_why_not(project: DaisyProject) -> N
 
 
 def test_init_makes_a_project_and_leaves_what_is_there(tmp_path: Path) -> None:
-    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine").mkdir(exist_ok=True)
     (tmp_path / "mine" / ".gitignore").write_text("my own\n")
     run = [sys.executable, "-m", "daisy", "init", "mine"]
     assert subprocess.run(run, cwd=tmp_path, capture_output=True).returncode == 0
