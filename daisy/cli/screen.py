@@ -1,5 +1,6 @@
 """What a person sees when a model begins and ends."""
 
+import errno
 import sys
 from typing import TYPE_CHECKING
 
@@ -16,10 +17,18 @@ if TYPE_CHECKING:  # a listing needs none of it
 WIDE = 200  # characters: what is not printed on a terminal is not folded
 
 
+class Screen(Console):
+    """A console that says when its reader has gone away; rich's own would end this process then, and a training with it."""
+
+    def on_broken_pipe(self) -> None:
+        """Called by rich where the error was caught."""
+        raise BrokenPipeError(errno.EPIPE, "nobody reads the output any more")
+
+
 def console() -> Console:
     """Where results are printed; no markup is read in them."""
     terminal = sys.stdout.isatty()
-    return Console(markup=False, highlight=False, emoji=False, width=None if terminal else WIDE)
+    return Screen(markup=False, highlight=False, emoji=False, width=None if terminal else WIDE)
 
 
 def observer() -> "Observer":
