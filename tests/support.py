@@ -1,6 +1,7 @@
 """What tests share: Daisy run as a person runs it, in a project of the test's own."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -10,6 +11,12 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parent.parent
 SHARED_DATA = Path(os.environ.get("DAISY_TEST_DATA", CHECKOUT.parent / "shared" / "data"))
 SIGMORPHON = SHARED_DATA / "conll-sigmorphon-2017"
+
+
+def heed_signals() -> None:
+    """In a new process: the signals that ask to stop are heeded, even where the tests were started with `nohup` or `&`."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 @dataclass(frozen=True)
@@ -67,6 +74,7 @@ class DaisyProject:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
+            preexec_fn=heed_signals,
         )
 
     def models(self) -> list[Path]:

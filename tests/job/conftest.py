@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support import heed_signals
 
 PUPPET = Path(__file__).parent / "puppet"
 DEFAULTS: dict[str, Any] = {
@@ -104,6 +105,7 @@ class Theatre:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
+            preexec_fn=heed_signals,
         )
         self.started.append(process)
         return process
