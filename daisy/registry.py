@@ -10,7 +10,8 @@ from daisy.errors import FolderError, ModelError
 from daisy.folder import MODEL_ID, ModelFolder, folders, natural, observed_state
 
 DAMAGE = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, RecursionError, OSError)
-RECENT = 20  # lines of metrics.jsonl
+RECENT = 20  # lines of metrics.jsonl: an epoch's end is among them, or not far
+LAST_OF_DONE = 3  # lines: the last epoch's end, and the validation
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def row_of(folder: ModelFolder) -> Row:
         raise FolderError(f"{folder.path} has no model id for a name: give it back the one in {folder.config}")
     state, evidence = observed_state(folder, result)
     values = config["configuration"]
-    last = _last(folder)
+    last = _last(folder, LAST_OF_DONE if state == "done" else RECENT)
     train = values["train"]
     return Row(
         model_id=folder.model_id,
@@ -136,10 +137,10 @@ def _text(value: Any) -> str:
     raise TypeError(f"{value!r:.40} is no text")
 
 
-def _last(folder: ModelFolder) -> dict[str, Any]:
-    """The last epoch, accuracies and seconds that metrics.jsonl tells."""
+def _last(folder: ModelFolder, lines: int) -> dict[str, Any]:
+    """The last epoch, accuracies and seconds that so many lines at the end of metrics.jsonl tell."""
     found: dict[str, Any] = {}
-    for line in folder.last_metrics(RECENT):
+    for line in folder.last_metrics(lines):
         epochs = [epoch for epoch in (found.get("epoch"), line.get("epoch")) if epoch is not None]
         found.update(line, epoch=max(epochs, default=None))  # the validated epoch, told last, may be an earlier one
     return found
