@@ -132,7 +132,7 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
                 server.stall.wait(30)
 
         def log_message(self, format: str, *args: Any) -> None:
-            pass
+            """Nothing: a test's output is pytest's."""
 
     return Handler
 
