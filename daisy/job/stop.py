@@ -43,9 +43,18 @@ def stoppable() -> Iterator[None]:
 
 @contextmanager
 def unstoppable() -> Iterator[None]:
-    """While the block runs, these signals wait: what has to be written is written."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    """While the block runs, these signals wait: what has to be written is written. Then the first of them raises Stopped.
+
+    Not by a mask of signals: it holds for one thread, and a library's other threads would take them all the same.
+    """
+    came: list[int] = []
+    heeded = [number for number in SIGNALS if signal.getsignal(number) is _raise]
+    for number in heeded:
+        signal.signal(number, lambda number, frame: came.append(number))
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+        for number in heeded:
+            signal.signal(number, _raise)
+    if came:
+        raise Stopped(came[0])

@@ -8,7 +8,7 @@ import math
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daisy.errors import TrainingFailed
@@ -29,6 +29,7 @@ def edits(first: tuple[str, ...], second: tuple[str, ...]) -> int:
     return between(len(first), len(second))
 
 
+@settings(deadline=None)
 @given(LINES, st.data())
 def test_scores_are_what_one_counts_by_hand(targets: list[str], data: st.DataObject) -> None:
     predictions = [data.draw(st.just(target) | LINES.map(lambda lines: lines[0])) for target in targets]
