@@ -133,6 +133,7 @@ def test_a_checksum_is_sha256(tmp_path: Path) -> None:
     assert files.sha256_of(tmp_path / "file") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 
+@settings(deadline=None)
 @given(st.text() | st.text("./\\\0\n ab😀-"))
 @example("../../etc/passwd")
 @example("/etc/passwd")
@@ -148,6 +149,7 @@ def test_safe_names_stay_in_their_folder(text: str) -> None:
     assert files.safe_name(text) == name
 
 
+@settings(deadline=None)
 @given(st.text("ab./-_ä", max_size=4), st.text("ab./-_ä", max_size=4))
 def test_different_texts_have_different_safe_names(first: str, second: str) -> None:
     assert (files.safe_name(first) == files.safe_name(second)) == (first == second)
