@@ -17,7 +17,7 @@ LINES = 300_000
 
 ADAPTER = """
 import re
-from daisy.framework import Adapter, Checkpoint, Command, Progress
+from daisy.framework import Adapter, Checkpoint, Command, Description, Progress
 
 LINE = re.compile(r"step (\\d+) loss ([0-9.]+)")
 
@@ -36,8 +36,8 @@ class Printer(Adapter):
     def best_checkpoint(self, paths):
         return Checkpoint(paths.model_out / "model")
 
-    def version(self, paths):
-        return "1"
+    def describe(self, paths):
+        return Description("1")
 """
 
 PRINTER = """

@@ -2,7 +2,8 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,13 @@ from typing import Any
 from daisy import __version__
 from daisy import dataset as datasets
 from daisy.configuration import Configuration, Project, config_id, identity, to_json
-from daisy.dataset import Dataset, Progress
+from daisy.dataset import SPLITS, Dataset, Progress
 from daisy.errors import ConfigurationError, DaisyError, FrameworkError, ModelError
 from daisy.folder import Attempt, ModelFolder, create, observed_state, with_identity
-from daisy.framework import Adapter, Checkpoint, Command, Options, Paths, lookup
-from daisy.framework.interpreter import interpreter_of
+from daisy.framework import Adapter, Checkpoint, Description, Options, Paths, lookup
+from daisy.framework.lookup import AdapterFile
 from daisy.framework.options import refuse_unused, unused
+from daisy.framework.ready import Ready, choose, ready
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Plan:
     config_id: str
     identity: str
     content: dict[str, Any]
+    patch: bytes = b""  # of the checkout that the framework runs from
 
 
 @dataclass(frozen=True)
@@ -52,37 +55,37 @@ def plan(
 
     Raises ConfigurationError, FrameworkError or DatasetError; no folder was made then.
     """
-    adapter_file = lookup.find(project, configuration.framework)
-    adapter = lookup.load(adapter_file)
+    chosen = choose(project, configuration.values["framework"])
+    with _blaming(chosen.file):
+        not_read = check_adapter(chosen.adapter, configuration, chosen.file.companion)
+        found = ready(project, chosen, configuration.env)
+        if found.description is not None:  # now that its options are known
+            check_adapter(chosen.adapter, configuration, chosen.file.companion, found.description)
+    dataset = datasets.prepare_for(configuration, project.root, report, progress)
+    if not dataset.sizes["dev"]:
+        raise ConfigurationError(f"dataset {dataset.name} has no dev examples: Daisy scores on them; give it a dev split")
+    return _named(project, configuration, not_read, dataset, found)
+
+
+@contextmanager
+def _blaming(file: AdapterFile) -> Iterator[None]:
+    """What an adapter's own code raises in the block is one line about the adapter."""
     try:
-        not_read = check_adapter(adapter, configuration, adapter_file.companion)
+        yield
     except DaisyError:
         raise
     except (Exception, SystemExit) as error:
-        told = lookup.blamed(error, adapter_file)
+        told = lookup.blamed(error, file)
         if told is None:
             raise
         raise FrameworkError(told) from error
-    interpreter_of(configuration.env, configuration.framework)
-    dataset = datasets.prepare(
-        configuration.dataset,
-        configuration.values["dataset"],
-        data_dir=configuration.env.data_dir,
-        mirror=configuration.env.mirror,
-        root=project.root,
-        report=report,
-        progress=progress,
-    )
-    if not dataset.sizes["dev"]:
-        raise ConfigurationError(f"dataset {dataset.name} has no dev examples: Daisy scores on them; give it a dev split")
-    version = adapter.version(Paths(dataset.folder, dataset.folder, dataset.folder, adapter_file.companion))
-    return _named(project, configuration, not_read, dataset, None if isinstance(version, Command) else version)
 
 
-def _named(project: Project, configuration: Configuration, not_read: list[str], dataset: Dataset, version: str | None) -> Plan:
+def _named(project: Project, configuration: Configuration, not_read: list[str], dataset: Dataset, found: Ready) -> Plan:
     name = config_id(configuration, not_read)
     definition = configuration.values["dataset"]
     who = identity(configuration, not_read, datasets.identifying(definition), dataset.checksum)
+    version = found.description.version if found.description is not None else None
     content = {
         "config_id": name,
         "identity": who,
@@ -95,18 +98,23 @@ def _named(project: Project, configuration: Configuration, not_read: list[str], 
             "folder": str(dataset.folder.relative_to(configuration.env.data_dir)),
         },
         "versions": {"daisy": __version__, configuration.framework: version},
+        **({"source": found.source.to_json()} if found.source is not None else {}),
     }
-    return Plan(project, configuration, name, who, content)
+    return Plan(project, configuration, name, who, content, found.source.patch if found.source is not None else b"")
 
 
-def check_adapter(adapter: Adapter, configuration: Configuration, companion: Path) -> list[str]:
+def check_adapter(
+    adapter: Adapter, configuration: Configuration, companion: Path, installed: Description | None = None
+) -> list[str]:
     """Ask the adapter for all its commands, as if for a training; the keys that it did not read.
 
     Raises ConfigurationError for an option that was set and that it does not use, and for a value that it can't honour.
     """
-    options = Options(configuration)
+    options = Options(configuration, installed)
     nowhere = Path("/nonexistent")
-    paths = Paths(nowhere / "dataset", nowhere / "form", nowhere / "model_out", companion)
+    paths = Paths(
+        nowhere / "dataset", nowhere / "form", nowhere / "model_out", companion, nowhere / "source", dict.fromkeys(SPLITS, 1000)
+    )
     checkpoint = Checkpoint(paths.model_out / "checkpoint")
     adapter.form(options, paths)
     adapter.train(options, paths, None)
@@ -153,12 +161,16 @@ def _other_versions(folder: ModelFolder, planned: Plan) -> str:
     """What has another version now than when the model was trained: it may come out differently."""
     then, now = folder.read_config().get("versions", {}), planned.content["versions"]
     changed = [f"{name} was {then.get(name)} and is {version}" for name, version in now.items() if then.get(name) != version]
+    before, source = folder.read_config().get("source", {}), planned.content.get("source", {})
+    changed += [f"its source's {part} is another one" for part in ("commit", "patch") if before.get(part) != source.get(part)]
     return "; ".join(changed)
 
 
 def _new(planned: Plan) -> Launch:
     configuration = planned.configuration
-    folder = create(configuration.env.models_dir, configuration.framework, planned.config_id, planned.content, time.time())
+    folder = create(
+        configuration.env.models_dir, configuration.framework, planned.config_id, planned.content, time.time(), planned.patch
+    )
     return Launch(folder, folder.read_attempt(1), "running")
 
 

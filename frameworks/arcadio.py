@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 from daisy.errors import ConfigurationError
-from daisy.framework import Adapter, Checkpoint, Command, Form, Options, Paths, Progress, version_of_files
+from daisy.framework import Adapter, Checkpoint, Command, Description, Form, Options, Paths, Progress, version_of_files
 
 NO_LIMIT = 1_000_000  # epochs
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
@@ -21,6 +21,9 @@ class Arcadio(Adapter):
     """Convolutional or recurrent encoder, recurrent decoder with attention, in NumPy, on one processor."""
 
     loss_unit = "nats per token"
+    encoders = ("conv", "rnn")
+    attention = True
+    accuracy_while_training = True
 
     def form(self, options: Options, paths: Paths) -> Form:
         """Two vocabularies."""
@@ -105,9 +108,9 @@ class Arcadio(Adapter):
             return "the Python that runs arcadio needs NumPy: install it there, or set env.python.arcadio"
         return None
 
-    def version(self, paths: Paths) -> str:
+    def describe(self, paths: Paths) -> Description:
         """It comes with Daisy and has no number of its own."""
-        return version_of_files(paths.companion)
+        return Description(version_of_files(paths.companion))
 
 
 def _components(options: Options) -> dict[str, object]:

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from daisy.framework import Adapter, Checkpoint, Command, Options, Paths, Progress, version_of_files
+from daisy.framework import Adapter, Checkpoint, Command, Description, Options, Paths, Progress, version_of_files
 
 LEARNED = re.compile(r"learned \d+ suffixes from \d+ examples")
 
@@ -36,6 +36,6 @@ class Suffix(Adapter):
         path = paths.model_out / "model.json"
         return Checkpoint(path) if path.is_file() else None
 
-    def version(self, paths: Paths) -> str:
+    def describe(self, paths: Paths) -> Description:
         """It comes with Daisy and has no number of its own."""
-        return version_of_files(paths.companion)
+        return Description(version_of_files(paths.companion))

@@ -16,11 +16,16 @@ ENV_TEXT = """\
 models_dir: models     # a folder a model
 data_dir: data         # downloads and prepared datasets
 mirror: null           # a folder or URL that is asked first for downloads
-python: {}             # framework: path of the Python that runs it; without an entry Daisy's own does
+device: auto           # auto: a GPU where there is one; cpu; gpu
+environments_dir: environments   # where `daisy setup` makes the frameworks' own Pythons
+# FRAMEWORK: the Python that runs it, instead of the one that `daisy setup` made (or Daisy's own, where it needs none):
+# a path, a command on PATH, this (Daisy's own), conda:NAME, docker:IMAGE, apptainer:IMAGE
+python: {}
 """
 IGNORE_TEXT = """\
 /models/
 /data/
+/environments/
 /.daisy/
 """
 

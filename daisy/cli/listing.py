@@ -14,7 +14,7 @@ from rich.text import Text
 
 from daisy import registry
 from daisy.cli.screen import console
-from daisy.configuration import Environment, Project
+from daisy.configuration import Project
 from daisy.framework.lines import visible
 from daisy.monitor.columns import lines
 from daisy.monitor.table import Filter, as_json, columns, footer
@@ -87,17 +87,8 @@ def print_dataset(project: Project, name: str, overrides: list[str]) -> None:
     from daisy.configuration.compose import compose
 
     configuration = compose(project, [f"dataset={name}", *overrides])
-    env = configuration.env
     with datasets.DownloadBar() as bar:
-        prepared = datasets.prepare(
-            configuration.dataset,
-            configuration.values["dataset"],
-            data_dir=env.data_dir,
-            mirror=env.mirror,
-            root=project.root,
-            report=lambda text: print(visible(text), file=sys.stderr),
-            progress=bar,
-        )
+        prepared = datasets.prepare_for(configuration, project.root, lambda text: print(visible(text), file=sys.stderr), bar)
     _print_description(console(), datasets.describe(prepared), prepared.folder)
 
 
@@ -117,40 +108,3 @@ def _print_description(out: Console, description: "Description", folder: Path) -
         out.print(Text.assemble((f"  {key:<10}", "dim"), visible(str(text))), soft_wrap=True)
     for source, target in description.examples:
         out.print(Text(f"    {visible(source)}  ->  {visible(target)}"), soft_wrap=True)
-
-
-def print_frameworks(project: Project, env: Environment) -> None:
-    """`daisy frameworks`."""
-    from rich import box
-    from rich.table import Table
-
-    from daisy.errors import DaisyError, FrameworkError
-    from daisy.framework import Command, Paths, lookup
-    from daisy.framework.interpreter import interpreter_of
-
-    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for column in ("framework", "ready", "version", "python", "adapter"):
-        shown.add_column(column, overflow="fold")
-    adapters, options = lookup.adapters(project), project.options("framework")
-    for name in sorted({*adapters, *options}):
-        version, python, file = "-", "-", adapters.get(name)
-        try:
-            if file is None:
-                raise FrameworkError(f"it has no adapter: write frameworks/{name}.py")
-            if name not in options:
-                raise FrameworkError(f"it can't be chosen yet: write conf/framework/{name}.yaml")
-            adapter = lookup.load(file)
-            python = interpreter_of(env, name).path
-            told = adapter.version(Paths(file.path, file.path, file.path, file.companion))
-            version = "-" if isinstance(told, Command) else told
-            ready = Text("yes", style="green")
-        except DaisyError as error:
-            ready = Text(visible(f"no: {error}"), style="red")
-        shown.add_row(
-            Text(name),
-            ready,
-            Text(visible(version)),
-            Text(near(Path(python))),
-            Text(near(file.path) if file is not None else "-"),
-        )
-    console().print(shown)

@@ -199,11 +199,25 @@ def data(
 
 
 @app.command()
-def frameworks() -> None:
-    """Show the frameworks, and which of them can be used here."""
-    from daisy.cli.listing import print_frameworks
+def frameworks(env: EnvName = None) -> None:
+    """Show the frameworks: which of them can be used here, and what they support."""
+    from daisy.cli.frameworks import print_frameworks
 
-    print_frameworks(_project(), _environment(None))
+    print_frameworks(_project(), _environment(env))
+
+
+@app.command()
+def setup(
+    framework: Annotated[str, typer.Argument(help="A framework: nematus, fairseq, ...")],
+    source: Annotated[Path | None, typer.Option("--source", help="A checkout of it that is there already.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    anew: Annotated[bool, typer.Option("--anew", help="Make again what is there already.")] = False,
+    env: EnvName = None,
+) -> None:
+    """Make a framework's own Python environment, and try it out."""
+    from daisy.cli.frameworks import set_up
+
+    set_up(_project(), _environment(env), framework, source, dry_run, anew)
 
 
 @app.command()

@@ -100,11 +100,14 @@ KEYS: Mapping[str, Key] = {
         Key("train.learning_rate", "number", above=0, tag="lr"),
         Key("train.patience", "integer", minimum=0, tag="p"),
         Key("train.validate", "text", choices=("best", "each"), tag=""),
-        Key("arch.encoder", "text", choices=("conv", "rnn"), tag=""),
+        Key("arch.encoder", "text", choices=("conv", "rnn", "transformer"), tag=""),
         Key("arch.kernel", "integer", minimum=1, per_layer=True, tag="k", always=True),
         Key("arch.filters", "integer", minimum=1, per_layer=True, tag="f", always=True),
         Key("arch.layers", "integer", minimum=1, tag="l"),
         Key("arch.pool", "integer", minimum=1, tag="pool"),
+        Key("arch.highway", "integer", minimum=0, tag="hw"),
+        Key("arch.heads", "integer", minimum=1, tag="heads"),
+        Key("arch.feedforward", "integer", minimum=1, tag="ff"),
         Key("arch.embedding", "integer", minimum=1, tag="emb"),
         Key("arch.hidden", "integer", minimum=1, tag="h"),
         Key("arch.attention", "boolean"),
@@ -112,11 +115,13 @@ KEYS: Mapping[str, Key] = {
         Key("env.models_dir", "text"),
         Key("env.data_dir", "text"),
         Key("env.mirror", "text", optional=True),
+        Key("env.environments_dir", "text"),
+        Key("env.device", "text", choices=("auto", "cpu", "gpu")),
     )
 }
 """Architecture and training keys mean the same in each framework; a framework that can't honour one refuses it."""
 
-READ_BY_DAISY = ("framework.name", "train.validate")
+READ_BY_DAISY = ("framework.name", "framework.adapter", "framework.source", "train.validate")
 """Keys that Daisy itself reads, whatever the framework does."""
 KEPT_BY_DAISY = "train.seconds"
 """Daisy stops a framework that does not read it; where it is null, there is nothing to read."""

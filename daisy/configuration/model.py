@@ -14,20 +14,26 @@ MISSING = object()
 
 @dataclass(frozen=True)
 class Environment:
-    """Where we run: the resolved node `env`, paths absolute. `python` maps frameworks to the Python that runs them."""
+    """Where we run: the resolved node `env`, paths absolute.
+
+    `python` maps frameworks to the Python that runs them; `environments_dir` is where `daisy setup` makes Pythons; `device`
+    is auto, cpu or gpu.
+    """
 
     name: str
     models_dir: Path
     data_dir: Path
     mirror: str | None
     python: Mapping[str, str]
+    environments_dir: Path = Path("environments")
+    device: str = "auto"
 
     @classmethod
     def resolve(cls, name: str, node: Mapping[str, Any], project: Project) -> "Environment":
         """From the composed node. Raises ConfigurationError where it is not what an env must be."""
         python = node.get("python") or {}
         if not isinstance(python, Mapping):
-            raise ConfigurationError("env.python maps frameworks to the path of their Python: write env.python.NAME=PATH")
+            raise ConfigurationError("env.python maps frameworks to the Python that runs them: write env.python.NAME=PATH")
         for key in ("models_dir", "data_dir"):
             if not node.get(key):
                 raise ConfigurationError(f"env.{key} is missing from env={name}: set it in conf/env/{name}.yaml")
@@ -40,6 +46,8 @@ class Environment:
             data_dir=project.absolute(node["data_dir"]),
             mirror=mirror,
             python={str(key): str(value) for key, value in python.items() if value is not None},
+            environments_dir=project.absolute(node.get("environments_dir") or "environments"),
+            device=str(node.get("device") or "auto"),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -50,13 +58,18 @@ class Environment:
             "data_dir": str(self.data_dir),
             "mirror": self.mirror,
             "python": dict(self.python),
+            "environments_dir": str(self.environments_dir),
+            "device": self.device,
         }
 
     @classmethod
     def from_json(cls, node: Mapping[str, Any]) -> "Environment":
         """As `to_json` gave it."""
         paths = {key: Path(node[key]) for key in ("models_dir", "data_dir")}
-        return cls(name=node["name"], mirror=node["mirror"], python=dict(node["python"]), **paths)
+        # Models of Daisy 0.1 have no environments_dir and no device.
+        paths["environments_dir"] = Path(node.get("environments_dir", cls.environments_dir))
+        device = node.get("device", cls.device)
+        return cls(name=node["name"], mirror=node["mirror"], python=dict(node["python"]), device=device, **paths)
 
 
 @dataclass(frozen=True)
@@ -81,6 +94,11 @@ class Configuration:
     def framework(self) -> str:
         """The framework's name."""
         return str(self.values["framework"]["name"])
+
+    @property
+    def adapter(self) -> str:
+        """The name of the framework's adapter: its own, or that of the one that several frameworks share."""
+        return str(self.values["framework"].get("adapter") or self.framework)
 
     @property
     def dataset(self) -> str:

@@ -3,7 +3,7 @@
 from daisy.dataset.canonical import SIDES, SPLITS, Dataset, load
 from daisy.dataset.describe import Description, describe
 from daisy.dataset.forms import framework_form
-from daisy.dataset.prepare import TASKS, identifying, prepare
+from daisy.dataset.prepare import TASKS, identifying, prepare, prepare_for
 from daisy.dataset.progress import DownloadBar, Progress
 
 __all__ = [
@@ -19,4 +19,5 @@ __all__ = [
     "identifying",
     "load",
     "prepare",
+    "prepare_for",
 ]

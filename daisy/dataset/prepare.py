@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from daisy.configuration import Configuration
 from daisy.dataset import canonical
 from daisy.dataset.canonical import SPLITS, Dataset
 from daisy.dataset.cs import CS
@@ -55,6 +56,21 @@ def prepare(
 
         folder = _folder(data_dir, name, definition["task"], recipe.label(), determinants)
         return canonical.load(made_once(folder, fill, report))
+
+
+def prepare_for(
+    configuration: Configuration, root: Path, report: Callable[[str], None] = silent, progress: Progress | None = None
+) -> Dataset:
+    """The dataset of a configuration, in its env, as `prepare` does it."""
+    return prepare(
+        configuration.dataset,
+        configuration.values["dataset"],
+        data_dir=configuration.env.data_dir,
+        mirror=configuration.env.mirror,
+        root=root,
+        report=report,
+        progress=progress,
+    )
 
 
 def identifying(definition: Mapping[str, Any]) -> dict[str, Any]:

@@ -51,6 +51,11 @@ class ModelFolder:
         return self.daisy / "config.json"
 
     @property
+    def source_patch(self) -> Path:
+        """What was not committed in the framework's checkout; there only where something was."""
+        return self.daisy / "source.patch"
+
+    @property
     def job_out(self) -> Path:
         """Daisy's own lines."""
         return self.daisy / "job.out"

@@ -10,10 +10,13 @@ from daisy.files import folder_to_fill, write_json
 from daisy.folder.model import FORMAT, MODEL_ID, ModelFolder
 
 
-def create(models_dir: Path, framework: str, config_id: str, config: Mapping[str, Any], now: float) -> ModelFolder:
+def create(
+    models_dir: Path, framework: str, config_id: str, config: Mapping[str, Any], now: float, patch: bytes = b""
+) -> ModelFolder:
     """A new model's folder, there at once with its config.json and its first attempt, or not at all.
 
     The id is `r<unix time>__<framework>__<config id>`; a second model of the same second and name gets `__2`, and so on.
+    `patch` is what was not committed in the checkout that the framework runs from.
     """
     name = f"r{int(now)}__{framework}__{config_id}"
     with folder_to_fill(models_dir) as unfinished:
@@ -21,6 +24,8 @@ def create(models_dir: Path, framework: str, config_id: str, config: Mapping[str
         folder.daisy.mkdir()
         folder.model_out.mkdir()
         attempt = folder.begin_attempt()
+        if patch:
+            folder.source_patch.write_bytes(patch)
         number = 1
         while True:
             model_id = name if number == 1 else f"{name}__{number}"

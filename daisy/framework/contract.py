@@ -1,7 +1,8 @@
 """The adapter contract: what Daisy asks of a framework's adapter, and what it answers.
 
 An adapter turns configuration into commands and text into facts. It runs nothing, and touches no file outside the folders
-that it is given. One adapter is one Python file, `frameworks/NAME.py`, with one subclass of `Adapter` in it.
+that it is given. One adapter is one Python file, `frameworks/NAME.py`, with one subclass of `Adapter` in it. `daisy
+check-adapter` says whether it keeps to this contract.
 """
 
 import hashlib
@@ -11,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from daisy.errors import FrameworkError
+from daisy.framework.description import Description
 from daisy.framework.options import Options
 
 
@@ -41,12 +44,28 @@ class Form:
 
 @dataclass(frozen=True)
 class Paths:
-    """The folders that an adapter is given: canonical dataset, the dataset in its form, model_out, its own companion folder."""
+    """The folders that an adapter is given: canonical dataset, the dataset in its form, model_out, its own companion folder.
+
+    `source` is the checkout of a framework that runs from one (`framework.source`); `sizes` the examples of each split.
+    """
 
     dataset: Path
     form: Path
     model_out: Path
     companion: Path
+    source: Path | None = None
+    sizes: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def checkout(self) -> Path:
+        """The checkout, where the framework can't be without one. Raises FrameworkError where there is none."""
+        if self.source is None:
+            raise FrameworkError("the framework runs from a checkout, and framework.source names none: set it")
+        return self.source
+
+    def steps_per_epoch(self, batch_size: int) -> int:
+        """The batches that the training examples make, the last one not full; at least one."""
+        return max(1, -(-self.sizes["train"] // batch_size))
 
     def canonical(self, split: str, side: str) -> Path:
         """A canonical file: split train, dev or test; side source or target."""
@@ -55,11 +74,37 @@ class Paths:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A whole checkpoint in model_out. `epoch` and `step` where they are known."""
+    """A whole checkpoint in model_out. `epoch` and `step` where they are known.
+
+    `files` is all that prediction needs of it, where that is more than `path` (which may be a prefix that frameworks take).
+    """
 
     path: Path
     epoch: int | None = None
     step: int | None = None
+    files: Sequence[Path] = ()
+
+    @property
+    def bytes(self) -> int:
+        """How big it is on disk."""
+        return sum(path.stat().st_size for path in (self.files or (self.path,)))
+
+
+@dataclass(frozen=True)
+class Setup:
+    """How `daisy setup` makes the framework's own Python environment.
+
+    `python` names the interpreter's versions that will do ("3.7"), the best first; `requirements` a file of pinned packages; `first` are packages that pip
+    installs before them (a pip of a certain version); with `dependencies` false pip takes the pins as they are and looks for
+    nothing more. `download` and `disk` are megabytes, as they were seen.
+    """
+
+    python: Sequence[str]
+    requirements: Path
+    download: int
+    disk: int
+    first: Sequence[str] = ()
+    dependencies: bool = True
 
 
 @dataclass(frozen=True)
@@ -83,10 +128,22 @@ class Progress:
 
 
 class Adapter(ABC):
-    """Daisy's side of a framework. Each method must be callable any number of times, in any order, and from any process."""
+    """Daisy's side of a framework. Each method must be callable any number of times, in any order, and from any process.
+
+    `framework` is the configuration's section of that name: what the framework's YAML says, and what was overridden of it.
+    """
 
     loss_unit: str | None = None
     """What the framework's `loss` is measured in, e.g. "nats per token"."""
+    encoders: tuple[str, ...] = ()
+    """The values of arch.encoder that it can build."""
+    attention: bool = False
+    """Whether its decoder can attend to the source."""
+    accuracy_while_training: bool = False
+    """Whether its log tells an accuracy on the dev set while it trains."""
+
+    def __init__(self, framework: Mapping[str, Any] | None = None) -> None:
+        self.framework: Mapping[str, Any] = framework or {}
 
     @abstractmethod
     def train(self, options: Options, paths: Paths, resume: Checkpoint | None) -> Command:
@@ -131,9 +188,18 @@ class Adapter(ABC):
         """What a known error in the end of the log means and what to do; None where there is none."""
         return None
 
+    def setup(self, companion: Path) -> Setup | None:
+        """How to make the framework's own Python; None where it runs in the Python that runs Daisy."""
+        return None
+
     @abstractmethod
-    def version(self, paths: Paths) -> Command | str:
-        """The framework's version, or the command that prints it."""
+    def describe(self, paths: Paths) -> Command | Description:
+        """The framework's version and options, or the command that finds them out.
+
+        The last line that the command prints is JSON: {"version": "1.2", "options": ["beam", ...]}, options may be left out.
+        Of `paths` only `companion` and `source` are there. It is run when the framework is set up or has changed, so it may
+        take seconds.
+        """
 
 
 def version_of_files(folder: Path) -> str:

@@ -1,6 +1,5 @@
 """The dataset in a framework's own form: built once, by the adapter and its commands."""
 
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from daisy.framework.contract import Adapter, Paths
 from daisy.framework.interpreter import Interpreter
 from daisy.framework.lines import visible
 from daisy.framework.options import Options
-from daisy.framework.process import RunningCommand
+from daisy.framework.process import RunningCommand, printed_by
 
 
 def build_form(
@@ -37,9 +36,10 @@ def build_form(
         described = adapter.form(options, inside)
         assert described is not None
         for command in described.commands:
-            with RunningCommand(interpreter.wrap(command.arguments), command.environment, command.folder or folder) as running:
-                log = _printed(running)
-                ending = running.wait()
+            at = command.folder or folder
+            with RunningCommand(interpreter.wrap(command, at), command.environment, at) as running:
+                log, ending = printed_by(running)
+            log = visible(log)
             if ending is None or not ending.well:
                 last = (log.strip().splitlines() or ["it printed nothing"])[-1]
                 words = ending.words() if ending is not None else "did not end"
@@ -50,12 +50,3 @@ def build_form(
 
     folder = datasets.framework_form(dataset, configuration.framework, form.key, build, data_dir=configuration.env.data_dir)
     return replace(paths, form=folder)
-
-
-def _printed(running: RunningCommand) -> str:
-    """The end of what a command prints, once it has ended."""
-    os.set_blocking(running.output, True)
-    log = b""
-    while data := os.read(running.output, 65_536):
-        log = (log + data)[-65_536:]
-    return visible(log.decode("utf-8", "replace"))

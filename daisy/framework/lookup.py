@@ -4,8 +4,10 @@ import importlib.util
 import inspect
 import sys
 import traceback
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from daisy.configuration import Project
 from daisy.errors import FrameworkError
@@ -52,8 +54,11 @@ def blamed(error: BaseException, file: AdapterFile) -> str | None:
     return f"the adapter {file.path} raised {type(error).__name__} in line {lines[-1]}: {error}: mend it"
 
 
-def load(file: AdapterFile) -> Adapter:
-    """The adapter in a file. Raises FrameworkError for a file that can't be imported or holds no adapter."""
+def load(file: AdapterFile, framework: Mapping[str, Any] | None = None) -> Adapter:
+    """The adapter in a file, for a configuration's section `framework`.
+
+    Raises FrameworkError for a file that can't be imported or holds no adapter.
+    """
     module_name = f"daisy_adapter_{file.name}"
     spec = importlib.util.spec_from_file_location(module_name, file.path)
     if spec is None or spec.loader is None:
@@ -74,5 +79,5 @@ def load(file: AdapterFile) -> Adapter:
     abstract = sorted(found[0].__abstractmethods__)
     if abstract:
         raise FrameworkError(f"the adapter {file.path} lacks {', '.join(abstract)}: write them (daisy/framework/contract.py)")
-    adapter: Adapter = found[0]()
+    adapter: Adapter = found[0](framework)
     return adapter

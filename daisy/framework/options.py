@@ -1,22 +1,26 @@
 """The configuration as an adapter reads it: an object that knows which keys were read."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from daisy.configuration import Configuration
 from daisy.configuration.keys import KEPT_BY_DAISY, KEYS, READ_BY_DAISY
-from daisy.configuration.nearest import nearest_keys
+from daisy.configuration.nearest import nearest, nearest_keys
 from daisy.errors import ConfigurationError
+from daisy.framework.description import Description
+from daisy.framework.device import device_here
 
 MISSPELT = 80  # of 100: how much like a known key one of conf/ must be that no one reads, to be taken for it
+OWN = "framework.options."
 SECTIONS_TO_READ = ("arch", "train", "framework", "seed")
 
 
 class Options:
     """Read-only options of one configuration. Reading a key notes it; what was set and never read is an error."""
 
-    def __init__(self, configuration: Configuration) -> None:
+    def __init__(self, configuration: Configuration, installed: Description | None = None) -> None:
         self._configuration = configuration
+        self._installed = installed
         self._values = configuration.flat()
         self._read: set[str] = set()
 
@@ -35,12 +39,38 @@ class Options:
         value, layers = self[key], int(self.get("arch.layers", 1))
         return list(value) if isinstance(value, list) else [value] * layers
 
-    def framework_options(self) -> dict[str, Any]:
-        """Everything under framework.options, by its own name. The adapter checks the names."""
-        prefix = "framework.options."
-        found = {key.removeprefix(prefix): value for key, value in self._values.items() if key.startswith(prefix)}
-        self._read.update(prefix + name for name in found)
+    def framework_options(self, taken: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """Everything under framework.options, by its own name: what only this framework knows.
+
+        `taken` maps the framework's options that Daisy sets itself to the keys they come from. Raises ConfigurationError
+        for one of these, and for a name that the installed framework does not list.
+        """
+        found = {key.removeprefix(OWN): value for key, value in self._values.items() if key.startswith(OWN)}
+        self._read.update(OWN + name for name in found)
+        for name in found:
+            if taken and name in taken:
+                raise ConfigurationError(f"{OWN}{name} is what {self._configuration.framework} gets from {taken[name]}: set that")
+            self._check_listed(name)
         return found
+
+    def section(self, name: str) -> Mapping[str, Any]:
+        """A whole section, all of it read: `framework` for an adapter that its YAML describes."""
+        self._read.update(key for key in self._values if key.startswith(f"{name}."))
+        section = self._configuration.value(name)
+        return section if isinstance(section, Mapping) else {}
+
+    @property
+    def device(self) -> str:
+        """cpu or gpu: what env.device says, auto as this machine has it."""
+        return device_here(self._configuration.env.device)
+
+    def _check_listed(self, name: str) -> None:
+        installed, framework = self._installed, self._configuration.framework
+        if installed is None or installed.options is None or name in installed.options:
+            return
+        close = nearest(name, sorted(installed.options), most=2)
+        way_out = f"did you mean {' or '.join(OWN + other for other in close)}?" if close else "its own --help lists them"
+        raise ConfigurationError(f"{OWN}{name}: {framework} {installed.version} has no option {name} - {way_out}")
 
     @property
     def read(self) -> frozenset[str]:

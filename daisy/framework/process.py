@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -16,6 +17,7 @@ from daisy.errors import FrameworkError
 
 GUARD = Path(__file__).with_name("guard.py")
 GRACE = 10.0  # seconds between SIGTERM and SIGKILL
+OUTPUT_KEPT = 65_536  # bytes: the end of what a command printed
 
 
 @dataclass(frozen=True)
@@ -147,3 +149,20 @@ class RunningCommand:
             self.events.send(order)
         except OSError:
             self.look()  # the guard has ended before it could be told
+
+
+def printed_by(running: RunningCommand, seconds: float | None = None) -> tuple[str, Ending | None]:
+    """The end of what a command prints, and how it ended; it is killed after so many seconds, and has no ending then."""
+    end_at = None if seconds is None else time.monotonic() + seconds
+    log = b""
+    while True:
+        ready, _, _ = select.select([running.output], [], [], 0.5)
+        if ready:
+            data = os.read(running.output, 65_536)
+            if not data:
+                break
+            log = (log + data)[-OUTPUT_KEPT:]
+        if end_at is not None and time.monotonic() > end_at:
+            running.kill()
+            return log.decode("utf-8", "replace"), None
+    return log.decode("utf-8", "replace"), running.wait()

@@ -14,8 +14,8 @@ from daisy.errors import DaisyError, TrainingFailed
 from daisy.folder import Attempt, ModelFolder
 from daisy.framework import Checkpoint, Options, Paths, lookup
 from daisy.framework.form import build_form
-from daisy.framework.interpreter import interpreter_of
 from daisy.framework.lines import visible
+from daisy.framework.ready import choose, ready
 from daisy.job.gauge import Limits
 from daisy.job.observer import Observer
 from daisy.job.stop import Stopped, unstoppable
@@ -107,19 +107,18 @@ def _slurm(attempt: Attempt) -> str:
 def _train(folder: ModelFolder, attempt: Attempt, project: Project, observer: Observer, course: Course) -> Scored:
     config = folder.read_config()
     configuration = _where_it_is_now(from_json(config), folder, project)
-    adapter_file = lookup.find(project, configuration.framework)
-    adapter = lookup.load(adapter_file)
-    interpreter = interpreter_of(configuration.env, configuration.framework)
-    options = Options(configuration)
+    chosen = choose(project, configuration.values["framework"])
+    found = ready(project, chosen, configuration.env)
+    options = Options(configuration, found.description)
     with course.stage("prepare"):
         observer.stage("preparing the dataset")
         folder.log("preparing")
         dataset = _dataset(configuration, config["dataset"], project, observer)
         folder.model_out.mkdir(exist_ok=True)  # it may have been deleted since the last attempt
-        paths = Paths(dataset.folder, dataset.folder, folder.model_out, adapter_file.companion)
-        paths = build_form(adapter, options, paths, dataset, interpreter, configuration)
-    toolbox = Toolbox(folder, adapter, options, paths, interpreter, dataset)
-    watch = course.watch = Watch(folder, adapter, attempt.number, observer, _limits(folder, configuration))
+        paths = Paths(dataset.folder, dataset.folder, folder.model_out, chosen.file.companion, found.source_folder, dataset.sizes)
+        paths = build_form(chosen.adapter, options, paths, dataset, found.interpreter, configuration)
+    toolbox = Toolbox(folder, chosen.adapter, options, paths, found.interpreter, dataset)
+    watch = course.watch = Watch(folder, chosen.adapter, attempt.number, observer, _limits(folder, configuration))
     each = _each_epoch(toolbox, watch, configuration)
     try:
         with course.stage("train"):
@@ -142,19 +141,9 @@ def _where_it_is_now(configuration: Configuration, folder: ModelFolder, project:
 
 def _dataset(configuration: Configuration, frozen: Mapping[str, Any], project: Project, observer: Observer) -> datasets.Dataset:
     """The very dataset that the model was configured with, even if its sources were edited since."""
-    env = configuration.env
-    folder = env.data_dir / frozen["folder"]
-    if folder.is_dir():
-        dataset = datasets.load(folder)
-    else:
-        dataset = datasets.prepare(
-            configuration.dataset,
-            configuration.values["dataset"],
-            data_dir=env.data_dir,
-            mirror=env.mirror,
-            root=project.root,
-            report=observer.stage,
-        )
+    folder = configuration.env.data_dir / frozen["folder"]
+    is_there = folder.is_dir()
+    dataset = datasets.load(folder) if is_there else datasets.prepare_for(configuration, project.root, observer.stage)
     if dataset.checksum != frozen["checksum"]:
         raise TrainingFailed(
             f"the dataset {dataset.name} is another one than the model was configured with",
@@ -187,7 +176,7 @@ def _follow(toolbox: Toolbox, watch: Watch, course: Course, observer: Observer) 
     folder, adapter = toolbox.folder, toolbox.adapter
     resume = adapter.resume_checkpoint(toolbox.paths)
     command = adapter.train(toolbox.options, toolbox.paths, resume)
-    arguments = toolbox.interpreter.wrap(command.arguments)
+    arguments = toolbox.wrapped(command)
     if "train.seconds" in toolbox.options.read:
         watch.limit_is_the_frameworks()
     course.facts.update(command=arguments, environment=dict(command.environment))
@@ -229,7 +218,8 @@ def _done(folder: ModelFolder, scored: Scored, course: Course) -> Outcome:
         "path": str(checkpoint.path.relative_to(folder.path)),
         "epoch": checkpoint.epoch,
         "step": checkpoint.step,
-        "bytes": sum(path.stat().st_size for path in checkpoint.path.parent.glob(f"{checkpoint.path.name}*")),
+        "files": [str(path.relative_to(folder.path)) for path in checkpoint.files or (checkpoint.path,)],
+        "bytes": checkpoint.bytes,
     }
     course.facts.update(score.to_json())
     with unstoppable():
@@ -247,7 +237,7 @@ def _failed(folder: ModelFolder, course: Course, reason: str, hint: str | None) 
 
 def _bug(folder: ModelFolder, course: Course, project: Project, error: BaseException) -> Outcome:
     """The adapter's own code raised, which is its writer's to mend; or there is a bug in Daisy, which is raised again."""
-    told = lookup.blamed(error, lookup.find(project, from_json(folder.read_config()).framework))
+    told = lookup.blamed(error, lookup.find(project, from_json(folder.read_config()).adapter))
     if told is not None:
         return _failed(folder, course, told, None)
     _failed(folder, course, f"a bug of Daisy: {type(error).__name__}: {error}", None)

@@ -40,12 +40,14 @@ class Toolbox:
 
     def start(self, command: Command, held: int | None = None) -> RunningCommand:
         """Run a command of the adapter; `held` as for RunningCommand."""
-        return RunningCommand(
-            self.interpreter.wrap(command.arguments),
-            command.environment,
-            command.folder or self.folder.model_out,
-            held=held,
-        )
+        return RunningCommand(self.wrapped(command), command.environment, self._where(command), held=held)
+
+    def wrapped(self, command: Command) -> list[str]:
+        """The argument list that is run for a command."""
+        return self.interpreter.wrap(command, self._where(command))
+
+    def _where(self, command: Command) -> Path:
+        return command.folder or self.folder.model_out
 
 
 class Prediction:

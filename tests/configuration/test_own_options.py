@@ -14,7 +14,7 @@ from daisy.launch import check_adapter
 
 ADAPTER = '''
 """An adapter that reads what a test's framework has."""
-from daisy.framework import Adapter, Command
+from daisy.framework import Adapter, Command, Description
 
 
 class Mine(Adapter):
@@ -30,8 +30,8 @@ class Mine(Adapter):
     def best_checkpoint(self, paths):
         return None
 
-    def version(self, paths):
-        return "1"
+    def describe(self, paths):
+        return Description("1")
 '''
 
 

@@ -10,18 +10,19 @@ import pytest
 
 from daisy.configuration import Environment, find_project
 from daisy.errors import ConfigurationError, FrameworkError
-from daisy.framework import Adapter, Checkpoint, Command, Paths, lookup, version_of_files
-from daisy.framework.interpreter import Interpreter, interpreter_of
+from daisy.framework import Adapter, Checkpoint, Command, Description, Paths, lookup, version_of_files
+from daisy.framework.interpreter import Interpreter, Wanted, interpreter_of
 
+MINE = Wanted("mine")
 GOOD = """
-from daisy.framework import Adapter, Command
+from daisy.framework import Adapter, Command, Description
 
 class Mine(Adapter):
     def train(self, options, paths, resume): return Command.of("true")
     def predict(self, options, paths, checkpoint, source, output): return Command.of("true")
     def read_line(self, line): return None
     def best_checkpoint(self, paths): return None
-    def version(self, paths): return "mine 1"
+    def describe(self, paths): return Description("mine 1")
 """
 
 
@@ -34,7 +35,7 @@ def test_a_file_is_a_framework(project: Any) -> None:
     adapter = load(project)
     nowhere = Path("/nowhere")
     paths = Paths(nowhere, nowhere, nowhere, nowhere)
-    assert adapter.version(paths) == "mine 1"
+    assert adapter.describe(paths) == Description("mine 1")
     assert adapter.read_predictions("a b \n\nc\n") == ["a b", "", "c"]
     assert adapter.read_predictions("") == []
     assert adapter.read_predictions("\n") == [""]
@@ -73,8 +74,8 @@ def test_frameworks_is_not_on_the_path_of_imports(project: Any) -> None:
         ("from daisy.framework import Adapter\n", "has 0 subclasses"),
         (GOOD + "class Other(Mine):\n    pass\n", "has 2 subclasses"),
         (
-            GOOD.replace("def read_line", "def read_lines").replace("def version", "def versions"),
-            "lacks read_line, version: write",
+            GOOD.replace("def read_line", "def read_lines").replace("def describe", "def describes"),
+            "lacks describe, read_line: write",
         ),
         ("\0", "can't be imported"),
     ],
@@ -128,16 +129,17 @@ def test_this_python_or_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     other = tmp_path / "my python"
     other.write_text("#!/bin/sh\n")
     other.chmod(0o755)
-    assert interpreter_of(env(), "mine") == Interpreter(sys.executable)
-    assert interpreter_of(env(mine="this", other="/x"), "mine") == Interpreter(sys.executable)
-    assert interpreter_of(env(mine=str(other)), "mine") == Interpreter(str(other))
+    assert interpreter_of(env(), MINE) == Interpreter(sys.executable)
+    assert interpreter_of(env(mine="this", other="/x"), MINE) == Interpreter(sys.executable)
+    assert interpreter_of(env(mine=str(other)), MINE) == Interpreter(str(other))
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert interpreter_of(env(mine="my python"), "mine") == Interpreter(str(other))
+    assert interpreter_of(env(mine="my python"), MINE) == Interpreter(str(other))
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert interpreter_of(env(mine="~/my python"), "mine") == Interpreter(str(other))
-    assert Interpreter("/p").wrap(["python", "x", "python"]) == ["/p", "x", "python"]
-    assert Interpreter("/p").wrap(["true", "python"]) == ["true", "python"]
-    assert Interpreter("/p").wrap([]) == []
+    assert interpreter_of(env(mine="~/my python"), MINE) == Interpreter(str(other))
+    here = Interpreter("/p")
+    assert here.wrap(Command.of("python", "x", "python"), tmp_path) == ["/p", "x", "python"]
+    assert here.wrap(Command.of("true", "python"), tmp_path) == ["true", "python"]
+    assert here.wrap(Command.of(), tmp_path) == []
 
 
 def test_no_such_python(tmp_path: Path) -> None:
@@ -150,7 +152,7 @@ def test_no_such_python(tmp_path: Path) -> None:
         (str(text), "can't be executed"),
     ):
         with pytest.raises(ConfigurationError, match=complaint) as caught:
-            interpreter_of(env(mine=named), "mine")
+            interpreter_of(env(mine=named), MINE)
         assert f"env.python.mine={named}" in str(caught.value)
         assert "set env.python.mine=PATH" in str(caught.value)
 

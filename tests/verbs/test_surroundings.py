@@ -15,7 +15,7 @@ from support import DaisyProject
 from daisy.files import read_json, write_json
 
 PRINTER = """
-from daisy.framework import Adapter, Checkpoint, Command, Progress
+from daisy.framework import Adapter, Checkpoint, Command, Description, Progress
 
 class Printer(Adapter):
     def train(self, options, paths, resume):
@@ -30,8 +30,8 @@ class Printer(Adapter):
     def best_checkpoint(self, paths):
         return Checkpoint(paths.model_out / "model")
 
-    def version(self, paths):
-        return "1"
+    def describe(self, paths):
+        return Description("1")
 """
 SLOW = """
 import sys, time

@@ -4,7 +4,7 @@ import json
 import re
 from pathlib import Path
 
-from daisy.framework import Adapter, Checkpoint, Command, Form, Options, Paths, Progress
+from daisy.framework import Adapter, Checkpoint, Command, Description, Form, Options, Paths, Progress
 
 STEP = re.compile(r"epoch (\d+) step (\d+)/(\d+) loss (\S+)")
 DONE = re.compile(r"epoch (\d+) done loss (\S+)")
@@ -79,9 +79,9 @@ class Puppet(Adapter):
         """One error is known."""
         return "a smaller train.batch_size needs less memory" if "CUDA out of memory" in log else None
 
-    def version(self, paths: Paths) -> str:
+    def describe(self, paths: Paths) -> Description:
         """Never changes."""
-        return "puppet 1"
+        return Description("puppet 1")
 
 
 def _checkpoint(path: Path) -> Checkpoint | None:

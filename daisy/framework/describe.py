@@ -1,0 +1,104 @@
+"""What an installed framework says of itself, asked once and kept until it changes."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from daisy.configuration import Environment
+from daisy.errors import FrameworkError
+from daisy.files import read_json, write_json
+from daisy.framework.contract import Adapter, Command, Paths, version_of_files
+from daisy.framework.description import Description
+from daisy.framework.installed import Installed
+from daisy.framework.interpreter import Interpreter
+from daisy.framework.lines import visible
+from daisy.framework.process import RunningCommand, printed_by
+from daisy.framework.source import Source
+
+LONGEST_WAIT = 300.0  # seconds: importing a framework from a cold network disk
+
+
+def describe(
+    adapter: Adapter, companion: Path, interpreter: Interpreter, source: Source | None, env: Environment, framework: str
+) -> Description:
+    """The framework's description, asked of the framework itself where it is not known yet.
+
+    Raises FrameworkError with the framework's last words where it can't be imported.
+    """
+    nowhere = Path("/nonexistent")
+    paths = Paths(nowhere, nowhere, nowhere, companion, source.folder if source is not None else None)
+    told = adapter.describe(paths)
+    if isinstance(told, Description):
+        return told
+    key = _key(told, companion, interpreter, source)
+    kept = Installed.folder(env, framework) / "described.json"
+    known = _known(kept, key)
+    if known is not None:
+        return known
+    description = _asked(told, interpreter, framework, adapter)
+    _keep(kept, key, description)
+    return description
+
+
+def _key(command: Command, companion: Path, interpreter: Interpreter, source: Source | None) -> str:
+    """A hash over all that the answer depends on, as far as can be seen without asking."""
+    parts: list[Any] = [str(interpreter), list(command.arguments), version_of_files(companion)]
+    if interpreter.kind == "path":
+        parts.append([_changed(parent) for parent in _packages(Path(interpreter.place))])
+    if source is not None:
+        parts.append(source.to_json())
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _packages(python: Path) -> list[Path]:
+    """The interpreter, and the folders whose times change when pip installs something in its environment."""
+    return [python, *sorted(python.parent.parent.glob("lib/python*/site-packages"))]
+
+
+def _changed(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _known(kept: Path, key: str) -> Description | None:
+    try:
+        content = read_json(kept)
+        if content["key"] != key:
+            return None
+        return Description(content["version"], None if content["options"] is None else frozenset(content["options"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # a cache: whatever is wrong with it, the framework is asked again
+
+
+def _keep(kept: Path, key: str, description: Description) -> None:
+    options = None if description.options is None else sorted(description.options)
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        write_json(kept, {"key": key, "version": description.version, "options": options})
+    except OSError:
+        return  # asked again next time
+
+
+def _asked(command: Command, interpreter: Interpreter, framework: str, adapter: Adapter) -> Description:
+    folder = command.folder or Path("/")
+    with RunningCommand(interpreter.wrap(command, folder), command.environment, folder) as running:
+        log, ending = printed_by(running, LONGEST_WAIT)
+    log = visible(log)
+    last = (log.strip().splitlines() or ["it printed nothing"])[-1]
+    if ending is None or not ending.well:
+        words = ending.words() if ending is not None else f"did not end in {LONGEST_WAIT:g} seconds"
+        hint = (
+            adapter.hint(log) or f"`daisy setup {framework}` makes its Python, or set env.python.{framework} to one that has it"
+        )
+        raise FrameworkError(f"{framework} can't be used with {interpreter} ({words}: {last}): {hint}")
+    try:
+        content = json.loads(last)
+        options = content.get("options")
+        return Description(str(content["version"]), None if options is None else frozenset(map(str, options)))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise FrameworkError(
+            f"{framework} did not describe itself (its last line was {last[:200]}): print a line of JSON with its version there"
+        ) from None

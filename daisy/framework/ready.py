@@ -1,0 +1,57 @@
+"""A framework that can be used here: its adapter, its Python, its checkout, and what it says of itself."""
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from daisy.configuration import Environment, Project
+from daisy.framework import lookup
+from daisy.framework.contract import Adapter
+from daisy.framework.describe import describe
+from daisy.framework.description import Description
+from daisy.framework.interpreter import Interpreter, Wanted, interpreter_of
+from daisy.framework.lookup import AdapterFile
+from daisy.framework.source import Source, source_of
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The adapter of a configuration's framework."""
+
+    framework: str
+    file: AdapterFile
+    adapter: Adapter
+
+
+@dataclass(frozen=True)
+class Ready:
+    """What is needed to run the framework's commands. Without a description it can only be asked where the job runs."""
+
+    interpreter: Interpreter
+    source: Source | None
+    description: Description | None
+
+    @property
+    def source_folder(self) -> Path | None:
+        """Where the checkout is."""
+        return self.source.folder if self.source is not None else None
+
+
+def choose(project: Project, section: Mapping[str, Any]) -> Chosen:
+    """The adapter of a configuration's section `framework`. Raises FrameworkError where there is none."""
+    name = str(section["name"])
+    file = lookup.find(project, str(section.get("adapter") or name))
+    return Chosen(name, file, lookup.load(file, section))
+
+
+def ready(project: Project, chosen: Chosen, env: Environment) -> Ready:
+    """Find the framework's Python and checkout, and have it describe itself. Raises FrameworkError where it can't be used."""
+    source = source_of(project, env, chosen.framework, chosen.adapter.framework.get("source"))
+    folders = [chosen.file.companion, project.root, *([source.folder] if source is not None else [])]
+    wanted = Wanted(chosen.framework, chosen.adapter.setup(chosen.file.companion), tuple(folders))
+    interpreter = interpreter_of(env, wanted)
+    if interpreter.kind != "path" and shutil.which(interpreter.program) is None:
+        return Ready(interpreter, source, None)  # a login node without docker: the job finds out
+    return Ready(interpreter, source, describe(chosen.adapter, chosen.file.companion, interpreter, source, env, chosen.framework))
