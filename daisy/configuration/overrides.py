@@ -18,7 +18,9 @@ from daisy.configuration.project import Project, at_home
 from daisy.errors import ConfigurationError
 
 SECTION_OF_GROUP = {"architecture": "arch"}
-PATH_KEYS = ("env.models_dir", "env.data_dir", "env.mirror")
+PATH_KEYS = ("env.models_dir", "env.data_dir", "env.environments_dir", "env.mirror", "framework.source")
+NOT_A_PATH = ("://", "git@")  # in a value that may be a path or an address
+IMAGES = ("conda:", "docker:", "apptainer:")  # an env.python that begins so is no path
 LONGEST_SHOWN = 200  # characters of an override that can't be read
 OPEN_SECTIONS = ("env.python",)  # mappings whose keys are free: no `+` is needed to add one
 
@@ -105,12 +107,12 @@ def _adapted(parser: OverridesParser, override: Override, cwd: Path) -> Override
     key, value = override.key_or_group, override.value()
     if isinstance(value, str) and "${" in value:
         return parser.parse_override(f"++{text_of(override)}") if _is_open(override) else override
-    if key in PATH_KEYS and isinstance(value, str) and "://" not in value:
+    if key in PATH_KEYS and isinstance(value, str) and not any(mark in value for mark in NOT_A_PATH):
         path = os.path.normpath(cwd / at_home(str(value)))
         return parser.parse_override(f"{key}={_quoted(path)}")
     if _is_open(override):
         path = str(value)
-        if "/" in path:
+        if "/" in path and not path.startswith(IMAGES):
             path = os.path.normpath(cwd / at_home(path))
         return parser.parse_override(f"++{key}={_quoted(path)}")
     return override
