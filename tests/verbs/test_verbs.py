@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import re
 import subprocess
 import sys
 import time
@@ -122,7 +123,8 @@ def test_a_narrow_screen_keeps_rows_on_one_line(trained: DaisyProject) -> None:
         stdin=subprocess.DEVNULL,
         timeout=60,
     ).stdout.decode()
-    table = [line for line in shown.splitlines() if "tiny" in line or "config id" in line]
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", shown)
+    table = [line for line in plain.splitlines() if "tiny" in line or "config id" in line]
     assert len(table) == 2
     assert [line for line in table if len(line.rstrip()) > 70] == []
 
