@@ -183,6 +183,25 @@ def again(
     return launch(project, compose(project, texts))
 
 
+@app.command(context_settings=TAKES_A_MODEL)
+def predict(
+    model: Model,
+    file: Annotated[
+        str | None, typer.Argument(help="A file with a form on each line, or a form, a tab and its target; - for standard input.")
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option(help="dev or test, instead of a file. What test gives is kept with the model.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write there instead of printing.")] = None,
+    tokens: Annotated[bool, typer.Option("--tokens", help="The file's lines are tokens with blanks between them.")] = False,
+    env: EnvName = None,
+) -> None:
+    """Run a trained model on any input, and score it where targets are given."""
+    from daisy.cli.predicting import print_predictions
+
+    print_predictions(_project(), _model(model, env), file, split, output, tokens)
+
+
 @app.command()
 def data(
     dataset: Annotated[str | None, typer.Argument(help="A dataset: cs/finnish. Without one: the names of all.")] = None,

@@ -27,6 +27,13 @@ def canonical(text: str, tokens: str, where: str) -> str:
     return line
 
 
+def readable(line: str, tokens: str) -> str:
+    """The text of a canonical line, as `canonical` took it."""
+    if tokens == "words":
+        return line
+    return "".join(" " if token == BLANK else token for token in line.split(" "))
+
+
 def lines_of(file: Path) -> list[str]:
     """The lines of a UTF-8 file: `\\n` ends a line, `\\r\\n` too, nothing else does; a byte order mark is dropped."""
     data = file.read_bytes()

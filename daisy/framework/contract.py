@@ -94,9 +94,9 @@ class Checkpoint:
 class Setup:
     """How `daisy setup` makes the framework's own Python environment.
 
-    `python` names the interpreter's versions that will do ("3.7"), the best first; `requirements` a file of pinned packages; `first` are packages that pip
-    installs before them (a pip of a certain version); with `dependencies` false pip takes the pins as they are and looks for
-    nothing more. `download` and `disk` are megabytes, as they were seen.
+    `python` names the interpreter's versions that will do ("3.7"), the best first; `requirements` a file of pinned packages;
+    `first` are packages that pip installs before them (a pip of a certain version); with `dependencies` false pip takes the
+    pins as they are and looks for nothing more. `download` and `disk` are megabytes, as they were seen.
     """
 
     python: Sequence[str]

@@ -3,23 +3,21 @@
 import errno
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
-from daisy import dataset as datasets
 from daisy.configuration import Configuration, Project, from_json
 from daisy.errors import DaisyError, TrainingFailed
 from daisy.folder import Attempt, ModelFolder
-from daisy.framework import Checkpoint, Options, Paths, lookup
-from daisy.framework.form import build_form
+from daisy.framework import Checkpoint, lookup
 from daisy.framework.lines import visible
-from daisy.framework.ready import choose, ready
 from daisy.job.gauge import Limits
 from daisy.job.observer import Observer
 from daisy.job.stop import Stopped, unstoppable
-from daisy.job.validate import EachEpoch, Scored, Toolbox, validate_best
+from daisy.job.toolbox import Toolbox, equipped
+from daisy.job.validate import EachEpoch, Scored, validate_best
 from daisy.job.watch import Superseded, Watch
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -105,20 +103,13 @@ def _slurm(attempt: Attempt) -> str:
 
 
 def _train(folder: ModelFolder, attempt: Attempt, project: Project, observer: Observer, course: Course) -> Scored:
-    config = folder.read_config()
-    configuration = _where_it_is_now(from_json(config), folder, project)
-    chosen = choose(project, configuration.values["framework"])
-    found = ready(project, chosen, configuration.env)
-    options = Options(configuration, found.description)
     with course.stage("prepare"):
         observer.stage("preparing the dataset")
         folder.log("preparing")
-        dataset = _dataset(configuration, config["dataset"], project, observer)
         folder.model_out.mkdir(exist_ok=True)  # it may have been deleted since the last attempt
-        paths = Paths(dataset.folder, dataset.folder, folder.model_out, chosen.file.companion, found.source_folder, dataset.sizes)
-        paths = build_form(chosen.adapter, options, paths, dataset, found.interpreter, configuration)
-    toolbox = Toolbox(folder, chosen.adapter, options, paths, found.interpreter, dataset)
-    watch = course.watch = Watch(folder, chosen.adapter, attempt.number, observer, _limits(folder, configuration))
+        toolbox = equipped(folder, project, observer.stage)
+    configuration = toolbox.configuration
+    watch = course.watch = Watch(folder, toolbox.adapter, attempt.number, observer, _limits(folder, configuration))
     each = _each_epoch(toolbox, watch, configuration)
     try:
         with course.stage("train"):
@@ -128,28 +119,6 @@ def _train(folder: ModelFolder, attempt: Attempt, project: Project, observer: Ob
     finally:
         if each is not None:
             each.close()
-
-
-def _where_it_is_now(configuration: Configuration, folder: ModelFolder, project: Project) -> Configuration:
-    """A model's env as it was frozen; that of today where the model's folder has been moved since."""
-    if configuration.env.models_dir == folder.path.parent:
-        return configuration
-    from daisy.configuration.environment import environment
-
-    return replace(configuration, env=environment(project, configuration.env.name))
-
-
-def _dataset(configuration: Configuration, frozen: Mapping[str, Any], project: Project, observer: Observer) -> datasets.Dataset:
-    """The very dataset that the model was configured with, even if its sources were edited since."""
-    folder = configuration.env.data_dir / frozen["folder"]
-    is_there = folder.is_dir()
-    dataset = datasets.load(folder) if is_there else datasets.prepare_for(configuration, project.root, observer.stage)
-    if dataset.checksum != frozen["checksum"]:
-        raise TrainingFailed(
-            f"the dataset {dataset.name} is another one than the model was configured with",
-            "`daisy again` trains a new model on the dataset as it is now",
-        )
-    return dataset
 
 
 def _limits(folder: ModelFolder, configuration: Configuration) -> Limits:

@@ -6,17 +6,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from daisy.dataset import Dataset
 from daisy.errors import TrainingFailed
-from daisy.folder import ModelFolder
-from daisy.framework import Adapter, Checkpoint, Command, Options, Paths
-from daisy.framework.interpreter import Interpreter
+from daisy.framework import Checkpoint
 from daisy.framework.lines import visible
-from daisy.framework.process import Ending, RunningCommand
+from daisy.framework.process import OUTPUT_KEPT, Ending
+from daisy.job.toolbox import Toolbox
 from daisy.job.watch import BLOCK, MOST_AT_ONCE, TAIL, Watch
 from daisy.score import Score, score
-
-OUTPUT_KEPT = 65_536  # bytes: the end of what a command printed
 
 
 @dataclass(frozen=True)
@@ -25,29 +21,6 @@ class Scored:
 
     checkpoint: Checkpoint
     score: Score
-
-
-@dataclass(frozen=True)
-class Toolbox:
-    """What is needed to run the framework's commands for one model."""
-
-    folder: ModelFolder
-    adapter: Adapter
-    options: Options
-    paths: Paths
-    interpreter: Interpreter
-    dataset: Dataset
-
-    def start(self, command: Command, held: int | None = None) -> RunningCommand:
-        """Run a command of the adapter; `held` as for RunningCommand."""
-        return RunningCommand(self.wrapped(command), command.environment, self._where(command), held=held)
-
-    def wrapped(self, command: Command) -> list[str]:
-        """The argument list that is run for a command."""
-        return self.interpreter.wrap(command, self._where(command))
-
-    def _where(self, command: Command) -> Path:
-        return command.folder or self.folder.model_out
 
 
 class Prediction:

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -54,6 +55,14 @@ def _facts(
                 f"95 % interval {percent(low)} to {percent(high)})"
             ),
         )
+        if result.get("test"):
+            test = result["test"]
+            low, high = test["accuracy_interval"]
+            yield (
+                "on test",
+                f"{percent(test['accuracy'])} ({test['correct']} of {test['examples']} examples; "
+                f"95 % interval {percent(low)} to {percent(high)})",
+            )
         low, high = result["edit_distance_interval"]
         yield "edit distance", f"{result['edit_distance']:.2f} a prediction (95 % interval {low:.2f} to {high:.2f})"
     sizes = config["dataset"]["sizes"]
@@ -74,10 +83,21 @@ def _facts(
         yield "ended because of", str(result["ended_because"])
     if result.get("checkpoint"):
         checkpoint = result["checkpoint"]
-        yield "checkpoint", f"{checkpoint['path']} ({size(checkpoint['bytes'])})"
+        files = len(checkpoint.get("files", [None]))
+        told = f"{size(checkpoint['bytes'])}{f' in {files} files' if files > 1 else ''}{_gone(folder, checkpoint)}"
+        yield "weights", f"{checkpoint['path']} ({told})"
+    if config.get("source"):
+        source = config["source"]
+        patch = ", with a patch (daisy/source.patch)" if source.get("patch") else ""
+        yield "source", f"{near(Path(source['folder']))}, commit {source.get('commit') or 'unknown'}{patch}"
     yield "versions", ", ".join(f"{name} {version}" for name, version in config.get("versions", {}).items())
     yield "identity", str(config["identity"])
     yield "folder", near(folder.path)
+
+
+def _gone(folder: ModelFolder, checkpoint: Mapping[str, Any]) -> str:
+    names = checkpoint.get("files", [checkpoint["path"]])
+    return "" if all((folder.path / name).exists() for name in names) else ", not there any more"
 
 
 def hints(folder: ModelFolder, result: Mapping[str, Any], state: str) -> list[str]:

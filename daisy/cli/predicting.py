@@ -1,0 +1,125 @@
+"""`daisy predict`: a trained model on any input."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from daisy.configuration import Project
+from daisy.dataset import Dataset
+from daisy.dataset.text import canonical, lines_of, readable
+from daisy.errors import ConfigurationError, TrainingFailed
+from daisy.files import write_text
+from daisy.folder import ModelFolder
+from daisy.framework.lines import visible
+from daisy.job.predict import keep_test, predict, trained_checkpoint
+from daisy.job.toolbox import Toolbox, equipped
+from daisy.monitor.words import percent
+from daisy.score import Score, score
+
+CANONICAL_ONLY = ("ud",)  # tasks whose sources are more than a form
+
+
+@dataclass(frozen=True)
+class Input:
+    """What is to be predicted: canonical sources, and canonical targets where they are given."""
+
+    sources: Sequence[str]
+    targets: Sequence[str] | None
+
+
+def print_predictions(
+    project: Project, folder: ModelFolder, file: str | None, split: str | None, output: Path | None, as_tokens: bool
+) -> None:
+    """Predict a file's lines or a split's, print or write them, and the accuracy where targets are known."""
+    if (file is None) == (split is None):
+        raise ConfigurationError("give a FILE or --split: what the model is to predict")
+    trained_checkpoint(folder)  # before anything is read or built
+    lines = None if file is None else _lines(file)
+    toolbox = equipped(folder, project, _tell)
+    tokens = None if as_tokens else _tokens(toolbox.configuration.values["dataset"])
+    if lines is not None and tokens is None and not as_tokens:
+        raise ConfigurationError(
+            f"the sources of {toolbox.dataset.name} are more than a form: give them as tokens, as they stand in "
+            f"{toolbox.dataset.path('dev', 'source')}, and add --tokens"
+        )
+    given = _split(toolbox.dataset, str(split)) if lines is None else _input(lines, tokens, str(file))
+    try:
+        predictions = predict(toolbox, given.sources)
+        scored = _scored(toolbox, given, predictions, split)
+    except TrainingFailed as failure:
+        raise TrainingFailed(f"{failure.reason}{f': {failure.hint}' if failure.hint else ''}") from None
+    _write(_rows(given, predictions, tokens), output)
+    if scored is not None:
+        low, high = scored.accuracy_interval
+        _tell(
+            f"accuracy {percent(scored.accuracy)} ({scored.correct} of {scored.examples} examples; "
+            f"95 % interval {percent(low)} to {percent(high)})"
+        )
+
+
+def _tokens(definition: Mapping[str, object]) -> str | None:
+    """How a form becomes tokens; None where a source is more than a form."""
+    return None if definition["task"] in CANONICAL_ONLY else str(definition.get("tokens", "characters"))
+
+
+def _lines(file: str) -> list[str]:
+    if file == "-":
+        return [line.rstrip("\r\n") for line in sys.stdin]
+    path = Path(file).expanduser()
+    if not path.is_file():
+        raise ConfigurationError(f"{file}: there is no such file; give one with a form on each line, or - for standard input")
+    return lines_of(path)
+
+
+def _input(lines: Sequence[str], tokens: str | None, file: str) -> Input:
+    """Lines of forms, or of forms and targets with a tab between them."""
+    if not lines:
+        raise ConfigurationError(f"{file} has no lines: give one with a form on each line")
+    pairs = [line.split("\t", 1) for line in lines]
+    if len({len(pair) for pair in pairs}) > 1:
+        number = next(number for number, pair in enumerate(pairs, 1) if len(pair) != len(pairs[0]))
+        raise ConfigurationError(
+            f"{file}, line {number}: some lines have a tab and a target and some have none; give all or none"
+        )
+
+    def line_of(text: str, number: int) -> str:
+        return canonical(text, tokens or "words", f"{file}, line {number}")
+
+    sources = [line_of(pair[0], number) for number, pair in enumerate(pairs, 1)]
+    targets = [line_of(pair[1], number) for number, pair in enumerate(pairs, 1)] if len(pairs[0]) == 2 else None
+    return Input(sources, targets)
+
+
+def _split(dataset: Dataset, split: str) -> Input:
+    if split not in ("dev", "test"):
+        raise ConfigurationError(f"--split {split}: choose dev or test")
+    if not dataset.sizes[split]:
+        raise ConfigurationError(f"--split {split}: {dataset.name} has no {split} examples; choose another split or give a FILE")
+    return Input(dataset.lines(split, "source"), dataset.lines(split, "target"))
+
+
+def _scored(toolbox: Toolbox, given: Input, predictions: Sequence[str], split: str | None) -> Score | None:
+    if split == "test":
+        return keep_test(toolbox, predictions)
+    return score(given.targets, predictions) if given.targets is not None else None
+
+
+def _rows(given: Input, predictions: Sequence[str], tokens: str | None) -> str:
+    """Source, target where there is one, prediction; tabs between them."""
+    columns = [given.sources, *([given.targets] if given.targets is not None else []), predictions]
+    rows = zip(*columns, strict=True)
+    return "".join("\t".join(visible(cell if tokens is None else readable(cell, tokens)) for cell in row) + "\n" for row in rows)
+
+
+def _write(text: str, output: Path | None) -> None:
+    if output is None:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+        return
+    write_text(output, text)
+    _tell(f"predictions are in {output}")
+
+
+def _tell(text: str) -> None:
+    print(visible(text), file=sys.stderr, flush=True)
