@@ -67,7 +67,9 @@ def test_docker_to_the_letter(env: Any, tmp_path: Path) -> None:
     wanted = Wanted("mine", None, (tmp_path / "companion", tmp_path / "not there"))
     python = interpreter_of(env(mine="docker:nmt:2"), wanted)
     folder = tmp_path / "m" / "model"
-    mounted = [("--mount", f"type=bind,source={tmp_path / name},target={tmp_path / name}") for name in ("companion", "d", "e", "m")]
+    mounted = [
+        ("--mount", f"type=bind,source={tmp_path / name},target={tmp_path / name}") for name in ("companion", "d", "e", "m")
+    ]
     assert python.wrap(COMMAND, folder) == [
         "docker", "run", "--rm", "--init", "--user", f"{os.getuid()}:{os.getgid()}", "--workdir", str(folder),
         *(word for pair in mounted for word in pair),

@@ -1,0 +1,242 @@
+"""`daisy setup`: a framework's own Python, its checkout, what it says of itself. With real environments; no network."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+THIS = f"{sys.version_info.major}.{sys.version_info.minor}"
+ADAPTER = """
+from daisy.framework import Adapter, Checkpoint, Command, Description, Setup
+
+class Mine(Adapter):
+    encoders = ("conv",)
+
+    def train(self, options, paths, resume):
+        options.framework_options({{"width": "arch.kernel"}})
+        return Command.of("python", paths.companion / "train.py", paths.model_out, options["arch.kernel"])
+
+    def predict(self, options, paths, checkpoint, source, output):
+        return Command.of("python", paths.companion / "predict.py", source, output)
+
+    def read_line(self, line):
+        return None
+
+    def best_checkpoint(self, paths):
+        path = paths.model_out / "model"
+        return Checkpoint(path) if path.exists() else None
+
+    def setup(self, companion):
+        return Setup(python=({version!r},), requirements=companion / "requirements.txt", download=12, disk=34)
+
+    def describe(self, paths):
+        return Command.of("python", paths.companion / "describe.py", *([paths.source] if paths.source else []))
+"""
+FILES = {
+    "train.py": "import sys, pathlib\npathlib.Path(sys.argv[1], 'model').write_text(sys.prefix)\n",
+    "predict.py": "import sys, shutil\nshutil.copy(sys.argv[1], sys.argv[2])\n",
+    "describe.py": (
+        "import json, pathlib, sys\n"
+        "count = pathlib.Path(__file__).with_name('asked')\n"
+        "count.write_text(count.read_text() + 'x' if count.exists() else 'x')\n"
+        "print('a warning')\nprint(json.dumps({'version': '1.5', 'options': ['beam', 'width']}))\n"
+    ),
+    "requirements.txt": "# nothing is needed\n",
+}
+
+
+def add(project: Any, version: str = THIS, **files: str) -> None:
+    project.add_framework("mine", ADAPTER.format(version=version), {**FILES, **files})
+
+
+def own(project: Any) -> Path:
+    return Path(project.root / "environments" / "mine")
+
+
+def test_from_nothing_to_a_model(project: Any) -> None:
+    add(project)
+    before = project.daisy("framework=mine", "dataset=tiny")
+    assert (before.code, before.one_line) == (
+        2,
+        "daisy: mine is not set up here: `daisy setup mine` makes its Python, or set env.python.mine to one",
+    )
+    assert project.models() == []
+    told = project.daisy("setup", "mine", "--dry-run")
+    assert "pip will download 0 pinned packages, about 12 MB, and put about 34 MB into" in told.out.replace("\n", " ")
+    assert not own(project).exists()
+
+    done = project.daisy("setup", "mine")
+    assert done.code == 0, done.err
+    assert "mine is ready: 1.5" in done.out
+    listed = project.daisy("frameworks").out
+    row = next(line for line in listed.splitlines() if line.startswith("mine"))
+    assert "yes" in row and "1.5" in row and "conv (kernel)" in row
+
+    trained = project.daisy("framework=mine", "dataset=tiny")
+    assert trained.code == 0, trained.err
+    (model,) = project.models()
+    assert (model / "model_out" / "model").read_text().startswith(str(own(project)))
+    assert json.loads((model / "daisy" / "config.json").read_text())["versions"]["mine"] == "1.5"
+
+
+def test_twice_is_once(project: Any) -> None:
+    add(project)
+    assert project.daisy("setup", "mine").code == 0
+    made = json.loads((own(project) / "setup.json").read_text())["python"]
+    changed = Path(made).parent.parent.stat().st_mtime_ns
+    again = project.daisy("setup", "mine")
+    assert again.code == 0 and "its Python is there already" in again.out
+    assert Path(made).parent.parent.stat().st_mtime_ns == changed
+
+
+def test_it_is_asked_once_until_something_changes(project: Any) -> None:
+    add(project)
+    assert project.daisy("setup", "mine").code == 0
+    asked = project.root / "frameworks" / "mine" / "asked"
+    assert project.daisy("frameworks").code == 0
+    assert asked.read_text() == "x"
+    (project.root / "frameworks" / "mine" / "describe.py").write_text(FILES["describe.py"].replace("1.5", "1.6"))
+    assert "1.6" in project.daisy("frameworks").out
+    assert asked.read_text() == "xx"
+
+
+def test_options_are_checked_against_what_is_installed(project: Any) -> None:
+    add(project)
+    project.daisy("setup", "mine")
+    wrong = project.daisy("framework=mine", "dataset=tiny", "+framework.options.beem=3")
+    assert wrong.code == 2
+    assert "mine 1.5 has no option beem - did you mean framework.options.beam?" in wrong.one_line
+    taken = project.daisy("framework=mine", "dataset=tiny", "+framework.options.width=3")
+    assert "framework.options.width is what mine gets from arch.kernel: set that" in taken.one_line
+    assert project.daisy("framework=mine", "dataset=tiny", "+framework.options.beam=3").code == 0
+
+
+@pytest.mark.slow
+def test_what_it_needs_is_not_there(project: Any) -> None:
+    add(project, "2.9")
+    done = project.daisy("setup", "mine")
+    assert done.code == 2 and "mine needs Python 2.9, and none is found here: install it" in done.one_line
+
+    add(project, **{"requirements.txt": "no-such-package-at-all==1.0\n"})
+    failed = project.daisy("setup", "mine", environment={"PIP_NO_INDEX": "1"})
+    assert failed.code == 2 and "No matching distribution found for no-such-package-at-all==1.0" in failed.err
+    assert "Traceback" not in failed.err
+    assert not (own(project) / "setup.json").exists()
+
+    add(project, **{"describe.py": "import nothing_like_this\n"})
+    tried = project.daisy("setup", "mine")
+    assert tried.code == 2 and "No module named 'nothing_like_this'" in tried.err
+    assert not (own(project) / "setup.json").exists()
+
+    add(project)
+    assert project.daisy("setup", "mine").code == 0
+
+
+@pytest.mark.slow
+def test_killed_in_the_middle(project: Any) -> None:
+    add(project)
+    process = project.start("setup", "mine")
+    until = time.monotonic() + 60
+    while not list(own(project).glob("venv-*/bin")):
+        assert time.monotonic() < until
+        time.sleep(0.005)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert not (own(project) / "setup.json").exists()
+    assert "mine is not set up here" in project.daisy("framework=mine", "dataset=tiny").one_line
+    assert project.daisy("setup", "mine").code == 0
+    assert project.daisy("framework=mine", "dataset=tiny").code == 0
+
+
+@pytest.mark.slow
+def test_two_at_once(project: Any) -> None:
+    add(project)
+    both = [project.start("setup", "mine") for _ in range(2)]
+    endings = [process.communicate(timeout=120)[0].decode() for process in both]
+    assert [process.returncode for process in both] == [0, 0], endings
+    assert project.daisy("framework=mine", "dataset=tiny").code == 0
+
+
+def test_what_is_not_a_framework(project: Any) -> None:
+    assert "there is no framework sufix - did you mean suffix?" in project.daisy("setup", "sufix").one_line
+    done = project.daisy("setup", "suffix")
+    assert done.code == 0 and "there is nothing to make" in done.out
+    assert "suffix does not run from a checkout" in project.daisy("setup", "suffix", "--source", ".").one_line
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A git repository with one commit."""
+    folder = tmp_path / "checkout"
+    folder.mkdir()
+    (folder / "code.py").write_text("1\n")
+    git(folder, "init", "--quiet")
+    git(folder, "add", ".")
+    git(folder, "-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "--quiet", "-m", "one")
+    return folder
+
+
+def git(folder: Path, *arguments: str) -> str:
+    return subprocess.run(["git", "-C", str(folder), *arguments], check=True, capture_output=True, text=True).stdout.strip()
+
+
+def with_source(project: Any, source: str) -> None:
+    (project.root / "conf" / "framework" / "mine.yaml").write_text(f"name: mine\nsource: {source}\noptions: {{}}\n")
+
+
+def test_a_url_with_a_pinned_commit(project: Any, checkout: Path) -> None:
+    add(project)
+    commit = git(checkout, "rev-parse", "HEAD")
+    (checkout / "code.py").write_text("not committed\n")
+    with_source(project, f"file://{checkout}")
+    assert "pin the commit that is meant, URL@COMMIT" in project.daisy("setup", "mine").one_line
+    with_source(project, f"file://{checkout}@{commit}")
+    done = project.daisy("setup", "mine")
+    assert done.code == 0, done.err
+    fetched = own(project) / f"source-{commit[:12]}"
+    assert (fetched / "code.py").read_text() == "1\n"
+    assert project.daisy("framework=mine", "dataset=tiny").code == 0
+    (model,) = project.models()
+    recorded = json.loads((model / "daisy" / "config.json").read_text())["source"]
+    assert recorded == {"folder": str(fetched), "commit": commit, "patch": None}
+    assert not (model / "daisy" / "source.patch").exists()
+
+    with_source(project, f"file://{checkout}@{'0' * 40}")
+    other = project.daisy("framework=mine", "dataset=tiny", "arch.kernel=3")
+    assert "mine is not set up here: `daisy setup mine` fetches" in other.one_line
+    assert "checking out 000000000000" in project.daisy("setup", "mine").err
+
+
+def test_a_checkout_of_ones_own_with_its_patch(project: Any, checkout: Path) -> None:
+    add(project)
+    with_source(project, "https://example.org/mine.git@0123456789")
+    (checkout / "code.py").write_text("2\n")
+    done = project.daisy("setup", "mine", "--source", str(checkout))
+    assert done.code == 0, done.err
+    assert project.daisy("framework=mine", "dataset=tiny").code == 0
+    (model,) = project.models()
+    assert "+2" in (model / "daisy" / "source.patch").read_text()
+    shown = project.daisy("show", "-1").out
+    assert f"commit {git(checkout, 'rev-parse', 'HEAD')}, with a patch" in shown
+    (checkout / "code.py").write_text("3\n")
+    again = project.daisy("framework=mine", "dataset=tiny")
+    assert "its source's patch is another one" in again.out
+
+
+def test_a_path_on_the_command_line_starts_there(project: Any, checkout: Path) -> None:
+    add(project)
+    with_source(project, "null")
+    assert project.daisy("setup", "mine").code == 0
+    done = project.daisy("framework=mine", "dataset=tiny", "framework.source=checkout", cwd=checkout.parent)
+    assert done.code == 2  # no project there
+    named = {"DAISY_PROJECT": str(project.root)}
+    done = project.daisy("framework=mine", "dataset=tiny", "framework.source=checkout", cwd=checkout.parent, environment=named)
+    assert done.code == 0, done.err
+    wrong = project.daisy("framework=mine", "dataset=tiny", "framework.source=./nowhere")
+    assert "give the path of mine's checkout" in wrong.one_line
