@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-quick lint format bench-cost bench-log pictures clean
+.PHONY: demo test test-quick lint format bench-cost bench-log test-frameworks pictures clean
 
 demo: $(VENV)/.daisy
 	$(BIN)/python -m daisy framework=suffix
@@ -24,6 +24,13 @@ lint: $(VENV)/.daisy-test
 format: $(VENV)/.daisy-test
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+# Every framework for real: sets up all of them (about 10 GB), trains a model with each, runs their slow tests, and writes the
+# table into docs/frameworks.md. Nematus' checkout can be given: NEMATUS=path. Other overrides: OVERRIDES="env.mirror=path".
+ENVIRONMENTS ?= environments
+test-frameworks: $(VENV)/.daisy-test
+	$(BIN)/python benchmarks/frameworks.py --environments $(ENVIRONMENTS) $(if $(NEMATUS),--nematus $(NEMATUS)) $(OVERRIDES)
+	DAISY_TEST_ENVIRONMENTS=$(abspath $(ENVIRONMENTS)) $(BIN)/python -m pytest tests/frameworks
 
 # Daisy's own processor seconds and memory beside a framework, and how long verbs take.
 bench-cost: $(VENV)/.daisy

@@ -47,17 +47,14 @@ if output is not None:
     pathlib.Path(output).write_bytes((recorded / "predictions.txt").read_bytes())
     sys.stdout.write((recorded / "predict.log").read_text(encoding="utf-8", errors="replace"))
     sys.exit(0)
-if any(pathlib.Path(word) == pathlib.Path.cwd() or pathlib.Path.cwd() in pathlib.Path(word).parents for word in arguments) or any(
-    str(pathlib.Path.cwd()) in word for word in arguments
-):
-    if (pathlib.Path.cwd().name) == "model_out":
-        for line in (recorded / "model_out.txt").read_text().splitlines():
-            name, size = line.split("\t")
-            path = pathlib.Path(name)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            text = recorded / "files" / name
-            path.write_bytes(text.read_bytes() if text.exists() else bytes(min(int(size), 4096)))
-        sys.stdout.write((recorded / "train.log").read_text(encoding="utf-8", errors="replace"))
+if pathlib.Path.cwd().name == "model_out":  # training; else the dataset's form is built
+    for line in (recorded / "model_out.txt").read_text().splitlines():
+        name, size = line.split("\t")
+        path = pathlib.Path(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        text = recorded / "files" / name
+        path.write_bytes(text.read_bytes() if text.exists() else bytes(min(int(size), 4096)))
+    sys.stdout.write((recorded / "train.log").read_text(encoding="utf-8", errors="replace"))
 """
 
 

@@ -1,8 +1,8 @@
 """The verbs, as people type them."""
 
 import json
-import shutil
 import re
+import shutil
 import subprocess
 import sys
 import time

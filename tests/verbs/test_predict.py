@@ -1,0 +1,121 @@
+"""`daisy predict`: a trained model on any input."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture
+def trained(project: Any) -> Any:
+    """A project with a suffix model."""
+    assert project.daisy("framework=suffix", "dataset=tiny").code == 0
+    return project
+
+
+def write(project: Any, text: str) -> str:
+    (project.root / "forms.txt").write_text(text, encoding="utf-8")
+    return "forms.txt"
+
+
+def dev(project: Any) -> list[list[str]]:
+    (model,) = project.models()
+    rows = (model / "daisy" / "predictions" / "dev.tsv").read_text(encoding="utf-8").splitlines()
+    return [[cell.replace(" ", "") for cell in row.split("\t")] for row in rows]
+
+
+def test_forms_come_back_with_their_predictions(trained: Any) -> None:
+    rows = dev(trained)
+    done = trained.daisy("predict", "-1", write(trained, "".join(f"{source}\n" for source, _, _ in rows)))
+    assert done.code == 0, done.err
+    assert [line.split("\t") for line in done.out.splitlines()] == [[source, prediction] for source, _, prediction in rows]
+    assert "accuracy" not in done.err
+
+
+def test_with_targets_they_are_scored(trained: Any) -> None:
+    rows = dev(trained)
+    forms = write(trained, "".join(f"{source}\t{prediction}\n" for source, _, prediction in rows) + "zzz\tqqqq\n")
+    done = trained.daisy("predict", "-1", forms)
+    assert f"({len(rows)} of {len(rows) + 1} examples" in done.err
+    assert done.out.splitlines()[0].split("\t") == [rows[0][0], rows[0][2], rows[0][2]]
+
+
+def test_dev_again_gives_what_training_gave(trained: Any) -> None:
+    done = trained.daisy("predict", "-1", "--split", "dev", "--output", "out.tsv")
+    assert done.code == 0 and done.out == ""
+    assert [line.split("\t") for line in (trained.root / "out.tsv").read_text(encoding="utf-8").splitlines()] == dev(trained)
+
+
+def test_the_test_split_is_kept_apart(trained: Any) -> None:
+    (model,) = trained.models()
+    before = json.loads((model / "daisy" / "result.json").read_text())
+    sizes = json.loads((model / "daisy" / "config.json").read_text())["dataset"]["sizes"]
+    if not sizes["test"]:
+        pytest.fail("the dataset of the tests has no test split")
+    assert trained.daisy("predict", "-1", "--split", "test").code == 0
+    after = json.loads((model / "daisy" / "result.json").read_text())
+    assert after["accuracy"] == before["accuracy"] and after["state"] == "done"
+    assert after["test"]["examples"] == sizes["test"]
+    assert len((model / "daisy" / "predictions" / "test.tsv").read_text().splitlines()) == sizes["test"]
+    assert "predictions/test.tsv" in after["checksums"]
+    listed = json.loads(trained.daisy("list", "--json").out)
+    assert str(after["test"]["accuracy"]) not in json.dumps(listed) or after["test"]["accuracy"] == after["accuracy"]
+    assert "on test" in trained.daisy("show", "-1").out
+
+
+def test_tokens_standard_input_and_strange_characters(trained: Any) -> None:
+    done = trained.daisy("predict", "-1", "--tokens", write(trained, "k i s s a\n"))
+    assert done.out.startswith("k i s s a\t")
+    strange = trained.daisy("predict", "-1", write(trained, "\U0001f408 \u05d0\u0301\n-1\n--help\n"))
+    assert strange.code == 0, strange.err
+    assert [line.split("\t")[0] for line in strange.out.splitlines()] == ["\U0001f408 \u05d0\u0301", "-1", "--help"]
+    assert trained.daisy("predict", "-1", "-").one_line.endswith("has no lines: give one with a form on each line")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text", "told"),
+    [
+        ((), "", "give a FILE or --split"),
+        (("forms.txt", "--split", "dev"), "a\n", "give a FILE or --split"),
+        (("nowhere.txt",), "", "nowhere.txt: there is no such file"),
+        (("--split", "train"), "", "choose dev or test"),
+        (("forms.txt",), "a\tb\nc\n", "line 2: some lines have a tab"),
+        (("forms.txt",), "a\n\nb\n", "forms.txt, line 2: this is empty"),
+        (("forms.txt",), "a\x00b\n", "forms.txt, line 1"),
+    ],
+)
+def test_what_can_not_be_predicted(trained: Any, arguments: tuple[str, ...], text: str, told: str) -> None:
+    write(trained, text)
+    done = trained.daisy("predict", "-1", *arguments)
+    assert done.code == 2
+    assert told in done.one_line
+
+
+def test_weights_that_are_gone(trained: Any) -> None:
+    (model,) = trained.models()
+    shutil.rmtree(model / "model_out")
+    done = trained.daisy("predict", "-1", write(trained, "a\n"))
+    assert done.code == 2 and "trains a model like it" in done.one_line
+    assert "not there any more" in trained.daisy("show", "-1").out
+    assert not (model / "model_out").exists()
+
+
+def test_a_model_that_is_not_done(project: Any, tmp_path: Path) -> None:
+    project.add_framework("fails", FAILS)
+    assert project.daisy("framework=fails", "dataset=tiny").code == 1
+    done = project.daisy("predict", "-1", "--split", "dev")
+    assert done.code == 2 and "is failed: only a model that is done can predict" in done.one_line
+
+
+FAILS = """
+from daisy.framework import Adapter, Command, Description
+
+class Fails(Adapter):
+    def train(self, options, paths, resume): return Command.of("false")
+    def predict(self, options, paths, checkpoint, source, output): return Command.of("false")
+    def read_line(self, line): return None
+    def best_checkpoint(self, paths): return None
+    def describe(self, paths): return Description("1")
+"""
