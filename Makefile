@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-quick lint format bench-cost bench-log test-frameworks pictures clean
+.PHONY: demo test test-quick lint format bench-cost bench-log test-frameworks set-up pictures clean
 
 demo: $(VENV)/.daisy
 	$(BIN)/python -m daisy framework=suffix
@@ -31,6 +31,10 @@ ENVIRONMENTS ?= environments
 test-frameworks: $(VENV)/.daisy-test
 	$(BIN)/python benchmarks/frameworks.py --environments $(ENVIRONMENTS) $(if $(NEMATUS),--nematus $(NEMATUS)) $(OVERRIDES)
 	DAISY_TEST_ENVIRONMENTS=$(abspath $(ENVIRONMENTS)) $(BIN)/python -m pytest tests/frameworks
+
+# One framework's own Python, in ./environments.
+set-up: $(VENV)/.daisy
+	$(BIN)/python -m daisy setup $(FRAMEWORK)
 
 # Daisy's own processor seconds and memory beside a framework, and how long verbs take.
 bench-cost: $(VENV)/.daisy

@@ -9,7 +9,7 @@ from support import CHECKOUT, DaisyProject
 
 PAGES = sorted(
     str(path.relative_to(CHECKOUT))
-    for path in (CHECKOUT / "README.md", *(CHECKOUT / "docs").glob("*.md"))
+    for path in (CHECKOUT / "README.md", *(CHECKOUT / "docs").glob("**/*.md"))
     if "```console" in path.read_text(encoding="utf-8")
 )
 
@@ -41,7 +41,7 @@ def test_the_refusals_in_the_readme_are_the_ones_that_are_printed(project: Daisy
 
 
 def test_all_links_between_the_pages_lead_somewhere() -> None:
-    for page in (CHECKOUT / "README.md", CHECKOUT / "CONTRIBUTING.md", *(CHECKOUT / "docs").glob("*.md")):
+    for page in (CHECKOUT / "README.md", CHECKOUT / "CONTRIBUTING.md", *(CHECKOUT / "docs").glob("**/*.md")):
         for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
             if not target.startswith("http"):
                 assert (page.parent / target).exists(), f"{page.name} links to {target}"
