@@ -10,6 +10,11 @@ from daisy.configuration.model import Configuration
 from daisy.files import safe_name
 
 IDENTITY_VERSION = 1
+NOT_IN_NAMES = (
+    "framework.name",
+    "framework.adapter",
+    "framework.source",
+)  # the model id has the framework; where it lies is no name
 LONGEST_CONFIG_ID = 100  # characters: with time and framework before it, well below the 255 of a file name
 
 
@@ -32,7 +37,7 @@ def config_id(configuration: Configuration, unused: Collection[str]) -> str:
     shown = [
         key
         for key in values
-        if key not in unused and key != "framework.name" and (key in changed or (key in KEYS and KEYS[key].always))
+        if key not in unused and key not in NOT_IN_NAMES and (key in changed or (key in KEYS and KEYS[key].always))
     ]
     # In the order of the keys' table, not of the command line; a dataset's own options follow its name.
     order = {name: place for place, name in enumerate(KEYS)}
