@@ -181,6 +181,15 @@ def layers(tree: dict[str, Any], set_by: Mapping[str, str]) -> dict[str, Any]:
     return {**tree, "arch": {**arch, **equal}}
 
 
+def heads(tree: dict[str, Any]) -> dict[str, Any]:
+    """A transformer's embeddings are divided among its attention heads."""
+    arch = tree["arch"]
+    size, count = arch.get("embedding"), arch.get("heads")
+    if size is not None and count is not None and size % count:
+        raise ConfigurationError(f"arch.embedding={size} can't be divided among arch.heads={count}: choose a multiple of it")
+    return tree
+
+
 def limits(tree: dict[str, Any], set_by: Mapping[str, str]) -> dict[str, Any]:
     """Training ends after its epochs or its seconds: seconds alone, where only they were asked for."""
     train = tree["train"]

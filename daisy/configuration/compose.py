@@ -168,7 +168,7 @@ def _frozen(
     choices.pop("hydra", None)
     set_by = _origins(overrides, _chosen_keys(overrides, base, _plain(chosen, resolve=False)))
     tree = check.values(_plain(full, resolve=True), _plain(chosen, resolve=False), set_by)
-    tree = check.limits(check.layers(tree, set_by), set_by)
+    tree = check.limits(check.heads(check.layers(tree, set_by)), set_by)
     values = {key: value for key, value in tree.items() if key not in NOT_OF_THE_CONFIGURATION}
     check.names(values)
     return Configuration(
