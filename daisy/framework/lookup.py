@@ -20,11 +20,12 @@ class AdapterFile:
 
     name: str
     path: Path
+    own: Path | None = None  # the companion folder of a framework that shares the adapter
 
     @property
     def companion(self) -> Path:
         """The folder with what must run inside the framework's own Python; it need not be there."""
-        return self.path.with_suffix("")
+        return self.own if self.own is not None else self.path.with_suffix("")
 
 
 def adapters(project: Project) -> dict[str, AdapterFile]:

@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,10 @@ class Ready:
 def choose(project: Project, section: Mapping[str, Any]) -> Chosen:
     """The adapter of a configuration's section `framework`. Raises FrameworkError where there is none."""
     name = str(section["name"])
-    file = lookup.find(project, str(section.get("adapter") or name))
+    shared = section.get("adapter")
+    file = lookup.find(project, str(shared or name))
+    if shared:
+        file = replace(file, own=project.root / "frameworks" / name)
     return Chosen(name, file, lookup.load(file, section))
 
 
