@@ -14,6 +14,7 @@ from daisy.framework import Adapter, Checkpoint, Command, Form, Options, Paths, 
 
 NO_LIMIT = 1_000_000  # epochs; validations without a better one
 LONGEST = 1000  # tokens: Nematus leaves longer examples out, and epochs would be shorter than they seem
+LAYER_NORMALISATION = "rnn_layer_normalisation"
 SPECIAL = ("<EOS>", "<GO>", "<UNK>")  # the first entries of each dictionary, as Nematus wants them
 BEST, BEST_LOSS = "m.best-valid-script", "m"
 ENVIRONMENT = {"PYTHONUTF8": "1", "TF_CPP_MIN_LOG_LEVEL": "2"}
@@ -150,7 +151,7 @@ class Nematus(Adapter):
 
     def setup(self, companion: Path) -> Setup:
         """TensorFlow 1.15, the last that runs it all unmodified."""
-        return Setup(("3.7", "3.6"), companion / "requirements.txt", download=130, disk=590, dependencies=False)
+        return Setup(("3.7", "3.6"), companion / "requirements.txt", download=145, disk=590, dependencies=False)
 
     def describe(self, paths: Paths) -> Command:
         """The checkout's own list of options."""
@@ -197,7 +198,14 @@ def _network(options: Options) -> list[object]:
 def _passed_on(options: Options) -> list[object]:
     """What is under framework.options, but for the two that are the prediction's."""
     arguments: list[object] = []
+    transformer = options["arch.encoder"] == "transformer"
     for name, value in options.framework_options(TAKEN).items():
+        if transformer and name.startswith("rnn_"):
+            if name == LAYER_NORMALISATION and value is True:
+                continue  # as conf/ has it, for the others
+            raise ConfigurationError(
+                f"framework.options.{name} is for recurrent networks: leave it out with architecture=transformer"
+            )
         if name in ("beam_size", "normalization_alpha") or value is None or value is False:
             continue
         arguments.append(f"--{name}")
