@@ -5,18 +5,17 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from daisy import __version__
 from daisy import dataset as datasets
 from daisy.configuration import Configuration, Project, config_id, identity, to_json
-from daisy.dataset import SPLITS, Dataset, Progress
+from daisy.dataset import Dataset, Progress
 from daisy.errors import ConfigurationError, DaisyError, FrameworkError, ModelError
 from daisy.folder import Attempt, ModelFolder, create, observed_state, with_identity
-from daisy.framework import Adapter, Checkpoint, Description, Options, Paths, lookup
+from daisy.framework import lookup
+from daisy.framework.check import check_adapter
 from daisy.framework.lookup import AdapterFile
-from daisy.framework.options import refuse_unused, unused
 from daisy.framework.ready import Ready, choose, ready
 
 
@@ -101,32 +100,6 @@ def _named(project: Project, configuration: Configuration, not_read: list[str], 
         **({"source": found.source.to_json()} if found.source is not None else {}),
     }
     return Plan(project, configuration, name, who, content, found.source.patch if found.source is not None else b"")
-
-
-def check_adapter(
-    adapter: Adapter, configuration: Configuration, companion: Path, installed: Description | None = None
-) -> list[str]:
-    """Ask the adapter for all its commands, as if for a training; the keys that it did not read.
-
-    Raises ConfigurationError for an option that was set and that it does not use, and for a value that it can't honour.
-    """
-    options = Options(configuration, installed)
-    nowhere = Path("/nonexistent")
-    paths = Paths(
-        nowhere / "dataset", nowhere / "form", nowhere / "model_out", companion, nowhere / "source", dict.fromkeys(SPLITS, 1000)
-    )
-    checkpoint = Checkpoint(paths.model_out / "checkpoint")
-    adapter.form(options, paths)
-    adapter.train(options, paths, None)
-    adapter.predict(options, paths, checkpoint, paths.canonical("dev", "source"), nowhere / "output")
-    keeps_none = type(adapter).epoch_checkpoint is Adapter.epoch_checkpoint
-    if configuration.value("train.validate") == "each" and keeps_none:
-        raise ConfigurationError(
-            f"train.validate=each: {configuration.framework} keeps no checkpoint of each epoch; use train.validate=best"
-        )
-    not_read = unused(configuration, options.read)
-    refuse_unused(configuration, not_read)
-    return not_read
 
 
 def start(planned: Plan) -> Launch:

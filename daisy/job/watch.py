@@ -100,10 +100,12 @@ class Watch:
                 self.look_for_others()
                 self.between()
                 time.sleep(PAUSE)
-        for line in self._splitter.end():
-            self._read(line)
         ending = command.wait()
         assert ending is not None
+        for line in self._splitter.end():
+            self._keep(line)
+            if ending.well:  # else it may be half a line: "loss 1" of "loss 1.25"
+                self._read(line)
         return Ending(code=0) if over else ending
 
     def _end(self, command: RunningCommand) -> None:
@@ -130,13 +132,16 @@ class Watch:
             if not read:
                 continue
             for line in self._splitter.feed(data):
+                self._keep(line)
                 self._read(line)
         return True
 
-    def _read(self, line: str) -> None:
+    def _keep(self, line: str) -> None:
         self.tail.append(line)
         if len(self.tail) > 2 * TAIL:
             del self.tail[:TAIL]
+
+    def _read(self, line: str) -> None:
         progress = self._adapter.read_line(line)
         if progress is not None:
             self._take(progress)

@@ -16,7 +16,7 @@ from daisy.configuration.again import overrides_of
 from daisy.configuration.compose import compose
 from daisy.configuration.overrides import plain
 from daisy.framework import lookup
-from daisy.launch import check_adapter
+from daisy.framework.check import check_adapter
 
 
 def there(project: DaisyProject) -> Project:

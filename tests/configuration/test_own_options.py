@@ -10,7 +10,7 @@ from daisy.configuration import Configuration, config_id, find_project
 from daisy.configuration.compose import compose
 from daisy.errors import ConfigurationError
 from daisy.framework import lookup
-from daisy.launch import check_adapter
+from daisy.framework.check import check_adapter
 
 ADAPTER = '''
 """An adapter that reads what a test's framework has."""

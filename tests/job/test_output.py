@@ -105,3 +105,12 @@ def test_predictions_may_hold_what_ends_lines_elsewhere(theatre: Any) -> None:
     assert content.count(b"\n") == 18
     assert content.count(b"\t") == 2 * 18
     assert b"\r" not in content
+
+
+@pytest.mark.parametrize(("ending", "epochs"), [("die_of", {1}), ("leave_with", {1, 2})])
+def test_half_a_line_says_nothing(theatre: Any, ending: str, epochs: set[int]) -> None:
+    """`epoch 2 done loss 7` may be the half of 7.25; a framework that ends well may leave its last line open."""
+    half = b"epoch 2 done loss 7".hex()
+    theatre.puppet(acts=[[2, "say_bytes", half], [2, ending, "SIGKILL" if ending == "die_of" else 0]])
+    theatre.here()
+    assert {entry["epoch"] for entry in theatre.metrics() if "loss" in entry} == epochs

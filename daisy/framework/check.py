@@ -1,0 +1,36 @@
+"""Whether an adapter can honour a configuration: all that can be known before anything starts."""
+
+from pathlib import Path
+
+from daisy.configuration import Configuration
+from daisy.dataset import SPLITS
+from daisy.errors import ConfigurationError
+from daisy.framework.contract import Adapter, Checkpoint, Paths
+from daisy.framework.description import Description
+from daisy.framework.options import Options, refuse_unused, unused
+
+
+def check_adapter(
+    adapter: Adapter, configuration: Configuration, companion: Path, installed: Description | None = None
+) -> list[str]:
+    """Ask the adapter for all its commands, as if for a training; the keys that it did not read.
+
+    Raises ConfigurationError for an option that was set and that it does not use, and for a value that it can't honour.
+    """
+    options = Options(configuration, installed)
+    nowhere = Path("/nonexistent")
+    paths = Paths(
+        nowhere / "dataset", nowhere / "form", nowhere / "model_out", companion, nowhere / "source", dict.fromkeys(SPLITS, 1000)
+    )
+    checkpoint = Checkpoint(paths.model_out / "checkpoint")
+    adapter.form(options, paths)
+    adapter.train(options, paths, None)
+    adapter.predict(options, paths, checkpoint, paths.canonical("dev", "source"), nowhere / "output")
+    keeps_none = type(adapter).epoch_checkpoint is Adapter.epoch_checkpoint
+    if configuration.value("train.validate") == "each" and keeps_none:
+        raise ConfigurationError(
+            f"train.validate=each: {configuration.framework} keeps no checkpoint of each epoch; use train.validate=best"
+        )
+    not_read = unused(configuration, options.read)
+    refuse_unused(configuration, not_read)
+    return not_read
