@@ -11,9 +11,10 @@ from daisy.framework import Adapter, Checkpoint, Command, Description, Form, Opt
 NO_LIMIT = 1_000_000  # epochs
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 NUMBER = r"(nan|inf|-inf|[-+0-9.e]+)"
-STEP = re.compile(rf"epoch (\d+) step (\d+)/(\d+) loss {NUMBER} seconds ([0-9.]+)")
-EPOCH = re.compile(rf"epoch (\d+) done loss {NUMBER} dev_accuracy ([0-9.]+)( best)? seconds ([0-9.]+)")
-SAVED = re.compile(r"saved epoch (\d+)")
+COUNT = r"(\d{1,12})"
+STEP = re.compile(rf"epoch {COUNT} step {COUNT}/{COUNT} loss {NUMBER} seconds ([0-9.]+)")
+EPOCH = re.compile(rf"epoch {COUNT} done loss {NUMBER} dev_accuracy ([0-9.]+)( best)? seconds ([0-9.]+)")
+SAVED = re.compile(rf"saved epoch {COUNT}")
 ENDED = re.compile(r"finished: (epochs|seconds|patience)")
 
 

@@ -28,9 +28,10 @@ TAKEN = {
 OF_PREDICTION = ("beam-size", "normalize")
 STAMP = r"\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\]"
 NUMBER = r"(-?nan|-?inf|-?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?)"
-STEP = re.compile(rf"{STAMP} Ep\. (\d+) : Up\. ([\d,]+) : Sen\. [\d,]+ : Cost {NUMBER} .* gNorm {NUMBER}")
+COUNT = r"(\d[\d,]{0,15})"  # thousands have commas
+STEP = re.compile(rf"{STAMP} Ep\. {COUNT} : Up\. {COUNT} : Sen\. [\d,]+ : Cost {NUMBER} .* gNorm {NUMBER}")
 JUDGED = r"(?:new best|stalled \d+ times .*\))"
-VALID = re.compile(rf"{STAMP} \[valid\] Ep\. (\d+) : Up\. ([\d,]+) : (translation|cross-entropy) : {NUMBER} : {JUDGED}")
+VALID = re.compile(rf"{STAMP} \[valid\] Ep\. {COUNT} : Up\. {COUNT} : (translation|cross-entropy) : {NUMBER} : {JUDGED}")
 ENDED = re.compile(r"\[daisy\] finished: (epochs|patience)")
 NUMBERED = re.compile(r"m\.iter(\d+)\.npz")
 
@@ -95,9 +96,9 @@ class Marian(Adapter):
         """Updates, validations (each ends an epoch), the end. Thousands have commas."""
         line = line.rstrip("\r\n")
         if found := STEP.fullmatch(line):
-            return Progress(epoch=int(found[1]), step=_count(found[2]), measures={"loss": _number(found[3])})
+            return Progress(epoch=_count(found[1]), step=_count(found[2]), measures={"loss": _number(found[3])})
         if found := VALID.fullmatch(line):
-            epoch, value = int(found[1]), _number(found[4])
+            epoch, value = _count(found[1]), _number(found[4])
             if found[3] == "cross-entropy":
                 return Progress(epoch=epoch, measures={"valid_cross_entropy": value}, epoch_done=True)
             return Progress(

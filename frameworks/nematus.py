@@ -34,11 +34,12 @@ TAKEN = {
 }  # fmt: skip
 STAMP = r"\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\]"
 NUMBER = r"(nan|-?inf|-?\d+(?:\.\d+)?(?:e[-+]?\d+)?)"
-STEP = re.compile(rf"INFO: {STAMP} Epoch: (\d+) Update: (\d+) Loss/word: {NUMBER} Words/sec: \S+ Sents/sec: \d+\.\d+\S*")
-EPOCH = re.compile(r"INFO: Starting epoch (\d+)")
+COUNT = r"(\d{1,12})"
+STEP = re.compile(rf"INFO: {STAMP} Epoch: {COUNT} Update: {COUNT} Loss/word: {NUMBER} Words/sec: \S+ Sents/sec: \d+\.\d+\S*")
+EPOCH = re.compile(rf"INFO: Starting epoch {COUNT}")
 VALID = re.compile(rf"INFO: Validation cross entropy \(AVG/SUM/N_SENTS/N_TOKENS\): {NUMBER} \S+ \d+ \d+")
 SCORE = re.compile(r"INFO: Validation script score: ([01]\.\d+)")
-SAVED = re.compile(r"INFO: Saved checkpoint of epoch (\d+) at update \d+")
+SAVED = re.compile(rf"INFO: Saved checkpoint of epoch {COUNT} at update \d+")
 ENDS = {
     "INFO: Early Stop!": "patience",
     "INFO: Maximum number of updates reached": "updates",

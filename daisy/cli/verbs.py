@@ -239,6 +239,18 @@ def setup(
     set_up(_project(), _environment(env), framework, source, dry_run, anew)
 
 
+@app.command("check-adapter")
+def check_adapter(
+    adapter: Annotated[str, typer.Argument(help="frameworks/NAME.py, or a framework's name.")],
+    log: Annotated[list[Path] | None, typer.Option("--log", help="What a run of the framework printed (run.out).")] = None,
+    model_out: Annotated[Path | None, typer.Option("--model-out", help="What a training left.")] = None,
+) -> int:
+    """Check that an adapter keeps to the contract. Without --log and --model-out, the newest done model's are taken."""
+    from daisy.cli.checking import print_check
+
+    return print_check(adapter, log or [], model_out, Path.cwd(), os.environ)
+
+
 @app.command()
 def init(folder: Annotated[Path, typer.Argument(help="A folder; what is in it already stays as it is.")]) -> None:
     """Make a project: a folder of your own for conf/, sweeps/ and frameworks/."""

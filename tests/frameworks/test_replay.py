@@ -56,3 +56,10 @@ def test_it_predicts_with_what_it_has_trained(project: DaisyProject, recording: 
     rows = (model / "daisy" / "predictions" / "dev.tsv").read_text(encoding="utf-8").splitlines()
     written = (project.root / "dev.tsv").read_text(encoding="utf-8").splitlines()
     assert [row.replace(" ", "").replace("<s>", " ") for row in rows] == written
+
+
+def test_its_adapter_passes_the_conformance_kit(project: DaisyProject, recording: Recording) -> None:
+    assert run(project, recording)[0] == 0
+    done = project.daisy("check-adapter", recording.framework)
+    assert done.code == 0, done.out
+    assert "all 20 checks are passed" in done.out

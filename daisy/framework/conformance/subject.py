@@ -1,0 +1,146 @@
+"""What is examined: an adapter, configurations that it could be asked for, what real runs of its framework left."""
+
+import copy
+import hashlib
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from daisy.configuration import Configuration
+from daisy.errors import ConfigurationError
+from daisy.framework import lookup
+from daisy.framework.contract import Adapter, Checkpoint, Command, Paths
+from daisy.framework.lookup import AdapterFile
+from daisy.framework.options import Options
+
+PAIRS = (
+    ("t a l o s s a", "t a l o"), ("ä i t i ä", "ä i t i"), ("n e w <s> y o r k i s s a", "n e w <s> y o r k"),
+    ("é", "é"), ("𝒳 '", "𝒳 \""), ("< % $ { } \\", "< % $ { } \\"), ("I ı İ i", "i"),
+)  # fmt: skip
+SIZES = {"train": 600, "dev": 35, "test": 7}
+AWKWARD = "it's; echo $HOME (a, b)"  # a folder's name that a shell, a blank or a comma would break
+
+
+@dataclass(frozen=True)
+class Case:
+    """A configuration to ask for, and what it is called in findings."""
+
+    name: str
+    original: Configuration
+
+    @property
+    def configuration(self) -> Configuration:
+        """A copy of its own for whoever asks: an adapter may spoil it."""
+        return copy.deepcopy(self.original)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What real runs of the framework left: what they printed, and the model_out of a model that is done."""
+
+    logs: Sequence[bytes] = ()
+    model_out: Path | None = None
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What an adapter says to one configuration: commands and form as plain values, or why it refuses; which keys it read."""
+
+    said: Mapping[str, Any] = field(default_factory=dict)
+    refused: str | None = None
+    read: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Subject:
+    """An adapter to be examined, in a folder where it can do no harm."""
+
+    file: AdapterFile
+    section: Mapping[str, Any]
+    cases: Sequence[Case]
+    folder: Path
+    evidence: Evidence = Evidence()
+
+    def adapter(self) -> Adapter:
+        """Loaded anew each time."""
+        return lookup.load(self.file, self.section)
+
+    def raised(self, error: BaseException) -> str:
+        """What the adapter raised and where, in a line."""
+        told = lookup.blamed(error, self.file) or f"raised {type(error).__name__}: {error}"
+        return told.removeprefix(f"the adapter {self.file.path} ")
+
+    @property
+    def paths(self) -> Paths:
+        """The folders that it is given."""
+        return paths_in(self.folder, self.file.companion)
+
+
+def paths_in(folder: Path, companion: Path) -> Paths:
+    """The folders of a sandbox as an adapter is given them."""
+    return Paths(folder / "dataset", folder / "form", folder / "model_out", companion, folder / "source", SIZES)
+
+
+def sandbox(folder: Path) -> Path:
+    """A folder with a small dataset, an empty model_out, and an awkward name."""
+    inside = folder / AWKWARD
+    for name in ("dataset", "form", "model_out", "source"):
+        (inside / name).mkdir(parents=True)
+    for split, size in SIZES.items():
+        rows = [PAIRS[number % len(PAIRS)] for number in range(size)]
+        for side, lines in zip(("source", "target"), zip(*rows, strict=True), strict=True):
+            (inside / "dataset" / f"{split}-{side}").write_bytes("".join(f"{line}\n" for line in lines).encode())
+    return inside
+
+
+def answers(adapter: Adapter, configuration: Configuration, paths: Paths) -> Answers:
+    """Ask for all that decides a training, with an empty form. Other exceptions than a refusal are the caller's."""
+    clear(paths)
+    return asked_for(adapter, configuration, paths)
+
+
+def clear(paths: Paths) -> None:
+    """Empty the form's folder."""
+    shutil.rmtree(paths.form)
+    paths.form.mkdir()
+
+
+def asked_for(adapter: Adapter, configuration: Configuration, paths: Paths) -> Answers:
+    """What `answers` gives, where the form's folder is empty already."""
+    options = Options(configuration)
+    try:
+        return Answers(_said(adapter, options, paths), read=options.read)
+    except ConfigurationError as refusal:
+        return Answers(refused=str(refusal), read=options.read)
+
+
+def _said(adapter: Adapter, options: Options, paths: Paths) -> dict[str, Any]:
+    checkpoint = Checkpoint(paths.model_out / "checkpoint", epoch=3, step=60)
+    form = adapter.form(options, paths)
+    said: dict[str, Any] = {"form": None, "written": {}}
+    if form is not None:
+        said["form"] = {"key": dict(form.key), "commands": [plain(command) for command in form.commands]}
+        said["written"] = _written(adapter, options, paths)
+    said["train"] = plain(adapter.train(options, paths, None))
+    said["resume"] = plain(adapter.train(options, paths, checkpoint))
+    source, output = paths.canonical("dev", "source"), paths.model_out / "predictions"
+    said["predict"] = plain(adapter.predict(options, paths, checkpoint, source, output))
+    return said
+
+
+def _written(adapter: Adapter, options: Options, paths: Paths) -> dict[str, str]:
+    """The names of the form's files and a hash of each."""
+    adapter.write_form(options, paths)
+    files = sorted(path for path in paths.form.rglob("*") if path.is_file())
+    return {str(path.relative_to(paths.form)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def plain(command: Command) -> dict[str, Any]:
+    """A command as plain values."""
+    return {
+        "arguments": list(command.arguments),
+        "environment": dict(command.environment),
+        "folder": None if command.folder is None else str(command.folder),
+    }
