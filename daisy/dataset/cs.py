@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from daisy.dataset.checksum import SHA256, Checksum
 from daisy.dataset.settings import Settings
 from daisy.dataset.task import Content, Example, Place, Task
 from daisy.dataset.text import canonical, lines_of
@@ -56,7 +57,8 @@ class ConllSigmorphon:
         addresses = [f"{mirror}/{file}", f"{mirror}/{published}"] if mirror else []
         addresses += [f"{url.rstrip('/')}/{published}" for url in self.urls]
         target = place.downloads / safe_name(self.urls[0]) / file
-        return fetch(target, addresses, sha256=self.sha256.get(file), report=place.report, progress=place.progress)
+        checksum = Checksum(SHA256, self.sha256[file]) if file in self.sha256 else None
+        return fetch(target, addresses, checksum=checksum, report=place.report, progress=place.progress)
 
     def _examples(self, file: Path) -> list[Example]:
         lines = lines_of(file)
@@ -81,15 +83,7 @@ def _recipe(settings: Settings) -> ConllSigmorphon:
     there = [settings.choice("size", SIZES)] if not settings.has("available") else settings.texts("available")
     if size not in there:
         raise settings.error("size", f"{language} has only {', '.join(there)}: choose one of them")
-    return ConllSigmorphon(settings.name, language, size, tuple(settings.texts("url")), _checksums(settings))
-
-
-def _checksums(settings: Settings) -> dict[str, str]:
-    checksums = settings.mapping("sha256")
-    for file, checksum in checksums.items():
-        if not re.fullmatch(r"[0-9a-f]{64}", str(checksum)):
-            raise settings.error("sha256", f"{file} needs 64 hexadecimal digits in lower case: correct it or remove it")
-    return checksums
+    return ConllSigmorphon(settings.name, language, size, tuple(settings.texts("url")), settings.checksums("sha256", digits=64))
 
 
 CS = Task(

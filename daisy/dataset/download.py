@@ -6,18 +6,18 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from secrets import token_hex
 
+from daisy.dataset.checksum import Checksum
 from daisy.dataset.once import locked, refusals_of_the_disk, silent
 from daisy.dataset.progress import Progress
 from daisy.dataset.web import BOUNDED, Patience, Unavailable, is_web, receive
 from daisy.errors import DatasetError
-from daisy.files import sha256_of
 
 
 def fetch(
     target: Path,
     addresses: Sequence[str],
     *,
-    sha256: str | None = None,
+    checksum: Checksum | None = None,
     report: Callable[[str], None] = silent,
     progress: Progress | None = None,
     patience: Patience = BOUNDED,
@@ -28,33 +28,33 @@ def fetch(
     the next address is tried. A download that broke leaves `.NAME.part`, and the next one goes on from it. One process
     at a time downloads. Raises DatasetError, in one line with all that was tried.
     """
-    if _is_right(target, sha256):
+    if _is_right(target, checksum):
         return target
     with refusals_of_the_disk(target.parent), locked(target, report) as held:
-        if _is_right(target, sha256):
+        if _is_right(target, checksum):
             return target
         # without a lock no one else may write to our part, and there is none to go on from
         part = target.with_name(f".{target.name}.part" if held else f".{target.name}.{token_hex(4)}.part")
-        if sha256 is None:
+        if checksum is None:
             part.unlink(missing_ok=True)  # nothing would tell if the file changed on the server since
         try:
-            _first_that_works(part, addresses, target.name, sha256, report, progress, patience)
+            _first_that_works(part, addresses, target.name, checksum, report, progress, patience)
             part.replace(target)
         finally:
-            if sha256 is None or not held:
+            if checksum is None or not held:
                 part.unlink(missing_ok=True)
     return target
 
 
-def _is_right(file: Path, sha256: str | None) -> bool:
-    return file.is_file() and (sha256 is None or sha256_of(file) == sha256)
+def _is_right(file: Path, checksum: Checksum | None) -> bool:
+    return file.is_file() and (checksum is None or checksum.of(file) == checksum.value)
 
 
 def _first_that_works(
     part: Path,
     addresses: Sequence[str],
     what: str,
-    sha256: str | None,
+    checksum: Checksum | None,
     report: Callable[[str], None],
     progress: Progress | None,
     patience: Patience,
@@ -63,7 +63,7 @@ def _first_that_works(
     for address in addresses:
         report(f"fetching {what} from {address}")
         try:
-            _take(address, part, what, sha256, progress, patience)
+            _take(address, part, what, checksum, progress, patience)
             return
         except Unavailable as failure:
             report(f"{address}: {failure}")
@@ -74,19 +74,19 @@ def _first_that_works(
     )
 
 
-def _take(address: str, part: Path, what: str, sha256: str | None, progress: Progress | None, patience: Patience) -> None:
+def _take(address: str, part: Path, what: str, checksum: Checksum | None, progress: Progress | None, patience: Patience) -> None:
     """Fill `part` from one address. A part that an earlier download left may be wrong: then once more without it."""
     went_on = is_web(address) and part.exists()
-    _receive_or_copy(address, part, what, sha256 is not None, progress, patience)
-    if sha256 is None:
+    _receive_or_copy(address, part, what, checksum is not None, progress, patience)
+    if checksum is None:
         return
-    got = sha256_of(part)
-    if got == sha256:
+    got = checksum.of(part)
+    if got == checksum.value:
         return
     part.unlink()
     if not went_on:
-        raise Unavailable(f"wrong checksum: expected SHA-256 {sha256}, got {got}")
-    _take(address, part, what, sha256, progress, patience)
+        raise Unavailable(f"wrong checksum: expected {checksum.kind} {checksum.value}, got {got}")
+    _take(address, part, what, checksum, progress, patience)
 
 
 def _receive_or_copy(address: str, part: Path, what: str, verified: bool, progress: Progress | None, patience: Patience) -> None:

@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -83,6 +84,14 @@ class Settings:
         if not isinstance(value, Mapping):
             raise self.error(key, "this must be a mapping, NAME: VALUE: correct it")
         return {str(name): inner for name, inner in value.items()}
+
+    def checksums(self, key: str, digits: int) -> dict[str, str]:
+        """Checksums of files by their names; a file may have none."""
+        checksums = self.mapping(key)
+        for file, checksum in checksums.items():
+            if not re.fullmatch(rf"[0-9a-f]{{{digits}}}", str(checksum)):
+                raise self.error(key, f"{file} needs {digits} hexadecimal digits in lower case: correct it or remove it")
+        return {file: str(checksum) for file, checksum in checksums.items()}
 
 
 def _shown(value: Any) -> str:
