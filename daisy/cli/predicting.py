@@ -1,12 +1,12 @@
 """`daisy predict`: a trained model on any input."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from daisy.configuration import Project
-from daisy.dataset import Dataset
+from daisy.dataset import TASKS, Dataset
 from daisy.dataset.text import canonical, lines_of, readable
 from daisy.errors import ConfigurationError, TrainingFailed
 from daisy.files import write_text
@@ -16,8 +16,6 @@ from daisy.job.predict import keep_test, predict, trained_checkpoint
 from daisy.job.toolbox import Toolbox, equipped
 from daisy.monitor.words import percent
 from daisy.score import Score, score
-
-CANONICAL_ONLY = ("ud",)  # tasks whose sources are more than a form
 
 
 @dataclass(frozen=True)
@@ -37,19 +35,23 @@ def print_predictions(
     trained_checkpoint(folder)  # before anything is read or built
     lines = None if file is None else _lines(file)
     toolbox = equipped(folder, project, _tell)
-    tokens = None if as_tokens else _tokens(toolbox.configuration.values["dataset"])
-    if lines is not None and tokens is None and not as_tokens:
+    definition = toolbox.configuration.values["dataset"]
+    tokens = "words" if as_tokens else _tokens(definition)
+    if lines is None:
+        given = _split(toolbox.dataset, str(split))
+    elif tokens is None:
         raise ConfigurationError(
             f"the sources of {toolbox.dataset.name} are more than a form: give them as tokens, as they stand in "
             f"{toolbox.dataset.path('dev', 'source')}, and add --tokens"
         )
-    given = _split(toolbox.dataset, str(split)) if lines is None else _input(lines, tokens, str(file))
+    else:
+        given = _input(lines, tokens, str(file))
     try:
         predictions = predict(toolbox, given.sources)
         scored = _scored(toolbox, given, predictions, split)
     except TrainingFailed as failure:
         raise TrainingFailed(f"{failure.reason}{f': {failure.hint}' if failure.hint else ''}") from None
-    _write(_rows(given, predictions, tokens), output)
+    _write(_rows(given, predictions, str if as_tokens else _readable(definition, tokens)), output)
     if scored is not None:
         low, high = scored.accuracy_interval
         _tell(
@@ -60,7 +62,13 @@ def print_predictions(
 
 def _tokens(definition: Mapping[str, object]) -> str | None:
     """How a form becomes tokens; None where a source is more than a form."""
-    return None if definition["task"] in CANONICAL_ONLY else str(definition.get("tokens", "characters"))
+    return None if TASKS[str(definition["task"])].shown else str(definition.get("tokens", "characters"))
+
+
+def _readable(definition: Mapping[str, object], tokens: str | None) -> Callable[[str], str]:
+    """How people read a line of this dataset."""
+    shown = TASKS[str(definition["task"])].shown
+    return shown or (lambda line: readable(line, str(tokens)))
 
 
 def _lines(file: str) -> list[str]:
@@ -72,7 +80,7 @@ def _lines(file: str) -> list[str]:
     return lines_of(path)
 
 
-def _input(lines: Sequence[str], tokens: str | None, file: str) -> Input:
+def _input(lines: Sequence[str], tokens: str, file: str) -> Input:
     """Lines of forms, or of forms and targets with a tab between them."""
     if not lines:
         raise ConfigurationError(f"{file} has no lines: give one with a form on each line")
@@ -84,7 +92,7 @@ def _input(lines: Sequence[str], tokens: str | None, file: str) -> Input:
         )
 
     def line_of(text: str, number: int) -> str:
-        return canonical(text, tokens or "words", f"{file}, line {number}")
+        return canonical(text, tokens, f"{file}, line {number}")
 
     sources = [line_of(pair[0], number) for number, pair in enumerate(pairs, 1)]
     targets = [line_of(pair[1], number) for number, pair in enumerate(pairs, 1)] if len(pairs[0]) == 2 else None
@@ -105,11 +113,11 @@ def _scored(toolbox: Toolbox, given: Input, predictions: Sequence[str], split: s
     return score(given.targets, predictions) if given.targets is not None else None
 
 
-def _rows(given: Input, predictions: Sequence[str], tokens: str | None) -> str:
+def _rows(given: Input, predictions: Sequence[str], shown: Callable[[str], str]) -> str:
     """Source, target where there is one, prediction; tabs between them."""
     columns = [given.sources, *([given.targets] if given.targets is not None else []), predictions]
     rows = zip(*columns, strict=True)
-    return "".join("\t".join(visible(cell if tokens is None else readable(cell, tokens)) for cell in row) + "\n" for row in rows)
+    return "".join("\t".join(visible(shown(cell)) for cell in row) + "\n" for row in rows)
 
 
 def _write(text: str, output: Path | None) -> None:

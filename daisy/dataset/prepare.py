@@ -16,10 +16,11 @@ from daisy.dataset.progress import Progress
 from daisy.dataset.settings import Settings
 from daisy.dataset.simplemma import SIMPLEMMA
 from daisy.dataset.task import Example, Place, Task
+from daisy.dataset.ud import UD
 from daisy.errors import DatasetError
 from daisy.files import safe_name
 
-TASKS: Mapping[str, Task] = {"cs": CS, "files": FILES, "simplemma": SIMPLEMMA}
+TASKS: Mapping[str, Task] = {"cs": CS, "files": FILES, "simplemma": SIMPLEMMA, "ud": UD}
 
 
 def prepare(

@@ -56,3 +56,4 @@ class Task:
     recipe: Callable[[Settings], Recipe]  # checks the definition; raises DatasetError
     keys: frozenset[str]  # every key that its definitions have, beside `task`
     whence: frozenset[str] = field(default=frozenset())  # those that only say where things come from
+    shown: Callable[[str], str] | None = None  # a canonical line as people read it, where a source is more than a form

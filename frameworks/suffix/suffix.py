@@ -6,6 +6,9 @@
 Files hold one example a line, tokens separated by blanks. An edit rule keeps the longest part that source and target have in
 common and says what stands before and behind it: which beginning to replace by which, how many tokens to take off the end
 and which to put there. Each suffix of a training source counts the rules seen with it.
+
+Of a source that stands in its context (`<w> ... <lc> FORM <rc> ... </w>`) only the form is looked at; its target is
+`<w> ... </w>`.
 """
 
 import argparse
@@ -19,6 +22,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 Tokens = tuple[str, ...]
+
+BEGIN, END, LEFT, RIGHT = "<w>", "</w>", "<lc>", "<rc>"
 
 
 class Rule(NamedTuple):
@@ -92,6 +97,28 @@ def by_frequency(counts):  # type: ignore[no-untyped-def]
     return [entry for entry, _ in sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))]
 
 
+def form_in(source: Tokens) -> Tokens | None:
+    """The form of a source that stands in its context; None where the source is all form."""
+    if source[:1] != (BEGIN,) or source[-1:] != (END,) or (source.count(LEFT), source.count(RIGHT)) != (1, 1):
+        return None
+    left, right = source.index(LEFT), source.index(RIGHT)
+    return source[left + 1 : right] if left < right else None
+
+
+def without_context(source: Tokens, target: Tokens) -> tuple[Tokens, Tokens]:
+    """A pair to learn from: form and lemma of a source in its context, any other pair as it is."""
+    form = form_in(source)
+    if form is None or target[:1] != (BEGIN,) or target[-1:] != (END,):
+        return source, target
+    return form, target[1:-1]
+
+
+def predicted(model: Model, source: Tokens) -> Tokens:
+    """The prediction in the form that the source's target has."""
+    form = form_in(source)
+    return model.predict(source) if form is None else (BEGIN, *model.predict(form), END)
+
+
 def save(model: Model, path: str) -> None:
     """Write a model as JSON: suffixes and forms as texts, each rule once."""
     numbers: dict[Rule, int] = {}
@@ -143,7 +170,7 @@ def train(source: str, target: str, path: str) -> None:
     sources, targets = read(source), read(target)
     if len(sources) != len(targets):
         raise InputError(f"{source} has {len(sources)} lines and {target} has {len(targets)}: they must be as many")
-    model = learn(zip(sources, targets))  # noqa: B905 - frameworks may run in older Pythons
+    model = learn(map(without_context, sources, targets))
     save(model, path)
     print(f"learned {len(model.rules)} suffixes from {len(sources)} examples", flush=True)
 
@@ -151,7 +178,7 @@ def train(source: str, target: str, path: str) -> None:
 def predict(path: str, source: str, output: str) -> None:
     """Predict each line of a file."""
     model = load(path)
-    lines = [" ".join(model.predict(tokens)) for tokens in read(source)]
+    lines = [" ".join(predicted(model, tokens)) for tokens in read(source)]
     write(output, "".join(f"{line}\n" for line in lines))
     print(f"predicted {len(lines)} lines", flush=True)
 
