@@ -11,6 +11,7 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parent.parent
 SHARED_DATA = Path(os.environ.get("DAISY_TEST_DATA", CHECKOUT.parent / "shared" / "data"))
 SIGMORPHON = SHARED_DATA / "conll-sigmorphon-2017"
+UD_FINNISH = SHARED_DATA / "ud-finnish-tdt"
 
 
 def heed_signals() -> None:

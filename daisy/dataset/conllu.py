@@ -10,7 +10,7 @@ from daisy.errors import DatasetError
 COLUMNS = 10
 NONE = "_"  # a column without a value
 NO_WORD = re.compile(r"\d+[-.]\d+")  # 3-4: the surface of words that stand below it; 3.1: a node that is not in the text
-WAY_OUT = "correct it where the file is from, and delete a copy of the file that Daisy made"
+WAY_OUT = "correct the file (a downloaded one: delete it, it is fetched again)"
 
 
 class Word(NamedTuple):

@@ -45,6 +45,9 @@ def test_every_shipped_definition_is_a_right_one(definition: Callable[..., dict[
         language = choice.removeprefix("cs/")
         files = {f"{language}-train-{size}" for size in values["available"]} | {f"{language}-dev", f"{language}-test"}
         assert values["language"] == language and set(values["sha256"]) == files
+    if values["task"] == "ud":
+        files = {values["files"].replace("*", part) for part in ("train", "dev", "test")}
+        assert {*values["sha256"], *values["git_blob"]} == files and values["licence"].startswith("CC BY-")
 
 
 def test_a_name_cant_leave_the_folder_of_data(definition: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
