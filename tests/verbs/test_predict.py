@@ -119,3 +119,36 @@ class Fails(Adapter):
     def best_checkpoint(self, paths): return None
     def describe(self, paths): return Description("1")
 """
+
+
+@pytest.fixture
+def in_context(project: Any) -> Any:
+    """A project with a suffix model of words in their context."""
+    treebank = "1\tOn\tolla\tAUX\t_\t_\t0\troot\t_\t_\n2\ttalossa\ttalo\tNOUN\t_\t_\t1\tobl\t_\t_\n\n"
+    for part in ("train", "dev"):
+        (project.root / f"mine-{part}.conllu").write_text(treebank)
+    (project.root / "conf" / "dataset" / "mine.yaml").write_text(
+        "defaults: [_ud]\ntreebank: mine\nfolder: .\nfiles: mine-*.conllu\nsplits: {test: null}\ncontext: 3\n"
+    )
+    assert project.daisy("framework=suffix", "dataset=mine").code == 0
+    return project
+
+
+def test_words_in_their_context_are_readable(in_context: Any) -> None:
+    done = in_context.daisy("predict", "-1", "--split", "dev")
+    assert done.code == 0, done.err
+    assert done.out == "[On] ta\tolla\tolla\nOn [talossa]\ttalo\ttalo\n"
+    assert "accuracy 100.0 % (2 of 2 examples" in done.err
+    assert "has no test examples" in in_context.daisy("predict", "-1", "--split", "test").one_line
+
+
+def test_words_in_their_context_are_given_as_tokens(in_context: Any) -> None:
+    refused = in_context.daisy("predict", "-1", write(in_context, "talossa\n"))
+    assert refused.code == 2
+    assert "the sources of mine are more than a form: give them as tokens, as they stand in " in refused.one_line
+    sources = Path(refused.one_line.split("as they stand in ")[1].removesuffix(", and add --tokens"))
+    assert sources.read_text() == "<w> <lc> O n <rc> <s> t a </w>\n<w> O n <s> <lc> t a l o s s a <rc> </w>\n"
+    row = "<w> <lc> a u t o s s a <rc> </w>"
+    done = in_context.daisy("predict", "-1", "--tokens", write(in_context, f"{row}\t<w> a u t o </w>\n"))
+    assert done.out == f"{row}\t<w> a u t o </w>\t<w> a u t o </w>\n"
+    assert "accuracy 100.0 % (1 of 1 examples" in done.err
