@@ -28,6 +28,7 @@ SHIPPED = (
     "conf/config.yaml",
     "conf/dataset/_cs.yaml",
     "conf/dataset/cs/finnish.yaml",
+    "conf/dataset/ud/finnish-tdt.yaml",
     "conf/framework/suffix.yaml",
     "conf/architecture/conv.yaml",
     "sweeps/README.md",
