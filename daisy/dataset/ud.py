@@ -14,7 +14,7 @@ from daisy.dataset import lematus
 from daisy.dataset.canonical import SPLITS
 from daisy.dataset.checksum import GIT_BLOB, SHA256, Checksum
 from daisy.dataset.conllu import NONE, Word, sentences
-from daisy.dataset.settings import MISSING, Settings
+from daisy.dataset.settings import Settings
 from daisy.dataset.task import Content, Example, Place, Task
 from daisy.dataset.text import canonical
 from daisy.errors import DatasetError
@@ -157,10 +157,9 @@ def _files(settings: Settings) -> dict[str, str]:
     for split, part in parts.items():
         if split not in SPLITS:
             raise settings.error("splits", f"{split} is no split: there are {', '.join(SPLITS)}")
-        if part is None and split == "test":
-            continue
-        if not isinstance(part, str) or part == MISSING or not re.fullmatch(NAME, part):
-            raise settings.error("splits", f"{split} needs a part of the treebank, such as train, dev or test: name one")
+        if part not in SPLITS and not (part is None and split == "test"):
+            way_out = f"choose one of {', '.join(SPLITS)}" + (", or null for no test split" if split == "test" else "")
+            raise settings.error("splits", f"{split} can't be the part {part}: {way_out}")
     for split in ("train", "dev"):
         if split not in parts:
             raise settings.error("splits", f"{split} has no part of the treebank: name one, such as {split}")

@@ -273,8 +273,9 @@ def read_definition(folder: Path) -> dict[str, Any]:
         ({"files": "../*.conllu"}, r"dataset\.files=\.\./\*\.conllu: write how"),
         ({"splits": {"train": "train", "dev": "dev", "tset": "test"}}, "tset is no split: there are train, dev, test"),
         ({"splits": {"train": "train"}}, "dev has no part of the treebank: name one, such as dev"),
-        ({"splits": {"train": None, "dev": "dev"}}, "train needs a part of the treebank"),
-        ({"splits": {"train": "../x", "dev": "dev"}}, "train needs a part of the treebank"),
+        ({"splits": {"train": None, "dev": "dev"}}, "train can't be the part None: choose one of train, dev, test$"),
+        ({"splits": {"train": "tain", "dev": "dev"}}, "train can't be the part tain: choose one of train, dev, test$"),
+        ({"splits": {"train": "train", "dev": "dev", "test": "../x"}}, r"test can't be the part \.\./x: .*, or null for no test"),
         ({"splits": "train"}, r"dataset\.splits=train: this must be a mapping"),
         (
             {"splits": {"train": "test", "dev": "dev", "test": "test"}},
@@ -326,8 +327,8 @@ def test_a_relative_folder_starts_at_the_project(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_not_in_the_folder(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match=r"dataset\.folder: there is no file .*/mine-best\.conllu: correct the folder"):
-        mine(tmp_path, TALO, splits={"train": "best", "dev": "dev"})
+    with pytest.raises(DatasetError, match=r"dataset\.folder: there is no file .*/mine-test\.conllu: correct the folder"):
+        mine(tmp_path, TALO, splits={"train": "train", "dev": "dev", "test": "test"})
 
 
 def test_checksums_hold_for_a_folder_too(tmp_path: Path) -> None:
