@@ -228,6 +228,7 @@ def frameworks(env: EnvName = None) -> None:
 @app.command()
 def setup(
     framework: Annotated[str, typer.Argument(help="A framework: nematus, fairseq, ...")],
+    chosen: Annotated[str | None, typer.Argument(metavar="[env=NAME]", help="The env that it is for.")] = None,
     source: Annotated[Path | None, typer.Option("--source", help="A checkout of it that is there already.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
     anew: Annotated[bool, typer.Option("--anew", help="Make again what is there already.")] = False,
@@ -236,6 +237,10 @@ def setup(
     """Make a framework's own Python environment, and try it out."""
     from daisy.cli.frameworks import set_up
 
+    if chosen is not None:
+        if env is not None or not chosen.startswith("env="):
+            raise ConfigurationError(f"{chosen}: only env=NAME may follow {framework}; other settings are in conf/env/NAME.yaml")
+        env = chosen.removeprefix("env=")
     set_up(_project(), _environment(env), framework, source, dry_run, anew)
 
 

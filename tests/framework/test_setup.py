@@ -240,3 +240,17 @@ def test_a_path_on_the_command_line_starts_there(project: Any, checkout: Path) -
     assert done.code == 0, done.err
     wrong = project.daisy("framework=mine", "dataset=tiny", "framework.source=./nowhere")
     assert "give the path of mine's checkout" in wrong.one_line
+
+
+def test_for_another_env(project: Any) -> None:
+    """`env=NAME` as on the command line of a run, or --env NAME: its folder is where the Python goes."""
+    add(project)
+    env = project.root / "conf" / "env"
+    (env / "cluster.yaml").write_text(
+        (env / "local.yaml").read_text().replace("environments_dir: environments", "environments_dir: far")
+    )
+    for words in (["env=cluster"], ["--env", "cluster"]):
+        done = project.daisy("setup", "mine", *words, "--dry-run")
+        assert done.code == 0 and str(project.root / "far" / "mine") in done.out
+    wrong = project.daisy("setup", "mine", "dataset=tiny")
+    assert wrong.code == 2 and "only env=NAME may follow mine" in wrong.one_line
