@@ -228,7 +228,7 @@ def frameworks(env: EnvName = None) -> None:
 @app.command()
 def setup(
     framework: Annotated[str, typer.Argument(help="A framework: nematus, fairseq, ...")],
-    chosen: Annotated[str | None, typer.Argument(metavar="[env=NAME]", help="The env that it is for.")] = None,
+    chosen: Annotated[str | None, typer.Argument(metavar="env=NAME", help="The env that it is for.")] = None,
     source: Annotated[Path | None, typer.Option("--source", help="A checkout of it that is there already.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
     anew: Annotated[bool, typer.Option("--anew", help="Make again what is there already.")] = False,
