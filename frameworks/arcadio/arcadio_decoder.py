@@ -77,6 +77,11 @@ class Decoder:
         self._readout = np.tanh(self.readout.forward(np.concatenate([trace.states[1:], contexts, inputs], axis=2)))
         return self._readout
 
+    @property
+    def weights(self) -> Array:
+        """The attention of the last `forward`: (time, batch, source time), zero at padding. Nothing without attention."""
+        return self._attention
+
     def follow(self, inputs: Array, states: Array, memory: Memory) -> tuple[Array, Array]:
         """One step outside of training: inputs (batch, inputs), states (batch, size) to readouts, following states."""
         trace = GruTrace(1, states.shape[:1], self.size, states.dtype)

@@ -110,6 +110,7 @@ class ConvEncoder:
         ]
         self.pool = MaxPool(description.pool) if description.pool > 1 else None
         self.outputs = sizes[-1]
+        self.window = description.pool  # positions of the source that one of the memory is made of
 
     def forward(self, values: Array, mask: Array) -> tuple[Array, Array]:
         """See the module's docstring."""
@@ -191,6 +192,7 @@ class RecurrentEncoder:
 
     def __init__(self, parameters: Parameters, description: RecurrentEncoderDescription, inputs: int) -> None:
         self.outputs = 2 * description.size
+        self.window = 1
         self.layers = [
             BidirectionalGru(parameters, f"encoder.{index}", self.outputs if index else inputs, description.size)
             for index in range(description.layers)

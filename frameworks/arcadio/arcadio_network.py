@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from arcadio_components import Components, ConvEncoderDescription
 from arcadio_corpus import BOS, EOS, PAD, UNK, Batch
-from arcadio_decoder import Decoder
+from arcadio_decoder import Decoder, Memory
 from arcadio_encoders import ConvEncoder, RecurrentEncoder
 from arcadio_layers import Dropout, Embedding, Linear, flat
 from arcadio_parameters import Array, Parameters
@@ -63,22 +63,32 @@ class Network:
         self.source_embedding.backward(self.source_dropout.backward(to_embedded))
         return loss
 
-    def predict(self, source: Array) -> list[list[int]]:
-        """Greedy decoding of sources (time, batch), ended by <eos>: target tokens, none of them special.
-
-        A source of n tokens gets at most 2 n + 10.
-        """
+    def remember(self, source: Array) -> Memory:
+        """What the decoder reads of sources (time, batch), to predict from; nothing is dropped."""
         mask = source != PAD
         values, memory_mask = self.encoder.forward(self.source_embedding.forward(source) * mask[:, :, None], mask)
-        memory = self.decoder.remember(values, memory_mask)
+        return self.decoder.remember(values, memory_mask)
+
+    def follow(self, tokens: Array, states: Array, memory: Memory) -> tuple[Array, Array]:
+        """One step of predicting: the tokens before (batch), states (batch, size) to scores (batch, tokens), following states."""
+        readouts, states = self.decoder.follow(self.target_embedding.forward(tokens), states, memory)
+        return self.output.forward(readouts), states
+
+    def score(self, source: Array, target_inputs: Array) -> Array:
+        """Scores of every next token where the target is known: sources, inputs (time, batch) to (time, batch, tokens)."""
+        readouts = self.decoder.forward(self.target_embedding.forward(target_inputs), self.remember(source))
+        return self.output.forward(readouts)
+
+    def predict(self, source: Array) -> list[list[int]]:
+        """Greedy decoding of sources (time, batch), ended by <eos>: target tokens, none of them special."""
+        memory = self.remember(source)
         states = memory.first_state
-        longest = 2 * (mask.sum(axis=0) - 1) + 10
+        longest = longest_predictions(source)
         tokens = np.full(len(longest), BOS)
         emitted = np.full((int(longest.max()) + 1, len(longest)), EOS)
         finished = np.zeros(len(longest), bool)
         for index in range(len(emitted) - 1):
-            readouts, states = self.decoder.follow(self.target_embedding.forward(tokens), states, memory)
-            scores = self.output.forward(readouts)
+            scores, states = self.follow(tokens, states, memory)
             scores[:, NEVER_EMITTED] = -np.inf
             finished |= index >= longest
             tokens = np.where(finished, EOS, scores.argmax(axis=1))
@@ -87,6 +97,12 @@ class Network:
             if finished.all():
                 break
         return [row[: row.index(EOS)] for row in emitted.T.tolist()]
+
+
+def longest_predictions(source: Array) -> Array:
+    """Of sources (time, batch): a source of n tokens and <eos> gets at most 2 n + 10."""
+    longest: Array = 2 * ((source != PAD).sum(axis=0) - 1) + 10
+    return longest
 
 
 def cross_entropy(scores: Array, targets: Array) -> tuple[float, Array]:

@@ -49,7 +49,7 @@ def run(main: Callable[[], None]) -> int:
     except KeyboardInterrupt:
         return _tell("interrupted; --resume goes on from the last checkpoint", 130)
     except MemoryError:
-        return _tell("not enough memory; lower the batch size or the components' sizes", ArcadioError.exit_code)
+        return _tell("not enough memory; lower the batch size, the beam or the components' sizes", ArcadioError.exit_code)
     except OSError as error:
         place = f" ({error.filename})" if error.filename else ""
         return _tell(f"{error.strerror or error}{place}", ArcadioError.exit_code)
