@@ -9,6 +9,9 @@ from daisy.errors import ConfigurationError
 from daisy.framework import Adapter, Checkpoint, Command, Description, Form, Options, Paths, Progress, version_of_files
 
 NO_LIMIT = 1_000_000  # epochs
+GREEDY, WIDEST = 1, 1000  # hypotheses
+STRONGEST = 10  # power of the length
+OWN_OPTIONS = frozenset({"beam", "normalize"})
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 NUMBER = r"(nan|inf|-inf|[-+0-9.e]+)"
 COUNT = r"(\d{1,12})"
@@ -60,12 +63,19 @@ class Arcadio(Adapter):
         return Command.of(*arguments, environment=ONE_THREAD)
 
     def predict(self, options: Options, paths: Paths, checkpoint: Checkpoint, source: Path, output: Path) -> Command:
-        """Greedy decoding."""
-        return Command.of(
-            "python", paths.companion / "predict.py",
-            "--model", checkpoint.path, "--source", source, "--output", output,
-            environment=ONE_THREAD,
-        )  # fmt: skip
+        """Greedy decoding, or a beam search with framework.options.beam."""
+        return Command.of(*_prediction(options, paths, checkpoint, source, output), environment=ONE_THREAD)
+
+    def attention_weights(
+        self, options: Options, paths: Paths, checkpoint: Checkpoint, source: Path, output: Path, weights: Path
+    ) -> Command:
+        """Of the decoder over the source's tokens."""
+        if not options["arch.attention"]:
+            raise ConfigurationError(
+                "arch.attention=false: this model has no attention weights; leave out --attention, or choose a model that attends"
+            )
+        words = _prediction(options, paths, checkpoint, source, output)
+        return Command.of(*words, "--attention", weights, environment=ONE_THREAD)
 
     def read_line(self, line: str) -> Progress | None:
         """Steps, the ends of epochs, saved checkpoints, and why training ended."""
@@ -111,7 +121,35 @@ class Arcadio(Adapter):
 
     def describe(self, paths: Paths) -> Description:
         """It comes with Daisy and has no number of its own."""
-        return Description(version_of_files(paths.companion))
+        return Description(version_of_files(paths.companion), OWN_OPTIONS)
+
+
+def _prediction(options: Options, paths: Paths, checkpoint: Checkpoint, source: Path, output: Path) -> list[object]:
+    words: list[object] = ["python", paths.companion / "predict.py", "--model", checkpoint.path]
+    return [*words, "--source", source, "--output", output, *_search(options)]
+
+
+def _search(options: Options) -> list[object]:
+    """The beam, and how it compares targets of different lengths; nothing for greedy decoding."""
+    own = options.framework_options()
+    beam = own.get("beam", GREEDY)
+    if isinstance(beam, bool) or not isinstance(beam, int) or not GREEDY <= beam <= WIDEST:
+        raise ConfigurationError(
+            f"framework.options.beam={beam}: it must be a whole number from 1 (greedy decoding) to {WIDEST}; 5 is a good one"
+        )
+    if "normalize" not in own:
+        return ["--beam", beam] if beam > GREEDY else []
+    normalize = own["normalize"]
+    if isinstance(normalize, bool) or not isinstance(normalize, (int, float)) or not 0 <= normalize <= STRONGEST:
+        raise ConfigurationError(
+            f"framework.options.normalize={normalize}: it must be a number from 0 (no normalisation of the length) to {STRONGEST}"
+        )
+    if beam == GREEDY:
+        raise ConfigurationError(
+            f"framework.options.normalize={normalize}: greedy decoding compares no lengths; add +framework.options.beam=5, or "
+            "leave it out"
+        )
+    return ["--beam", beam, "--normalize", normalize]
 
 
 def _components(options: Options) -> dict[str, object]:

@@ -89,6 +89,7 @@ def supported(adapter: Adapter) -> list[str]:
     return [
         *(f"{encoder} (kernel)" if encoder == "conv" else encoder for encoder in adapter.encoders),
         *(["attention"] if adapter.attention else []),
+        *(["attention weights"] if type(adapter).attention_weights is not Adapter.attention_weights else []),
         *(["resume"] if type(adapter).resume_checkpoint is not Adapter.resume_checkpoint else []),
         *(["accuracy while training"] if adapter.accuracy_while_training else []),
     ]

@@ -11,8 +11,9 @@ from daisy.dataset.text import canonical, lines_of, readable
 from daisy.errors import ConfigurationError, TrainingFailed
 from daisy.files import write_text
 from daisy.folder import ModelFolder
+from daisy.framework.attention import AttentionWeights
 from daisy.framework.lines import visible
-from daisy.job.predict import keep_test, predict, trained_checkpoint
+from daisy.job.predict import check_attention, keep_test, predict, predict_with_attention, trained_checkpoint
 from daisy.job.toolbox import Toolbox, equipped
 from daisy.monitor.words import percent
 from daisy.score import Score, score
@@ -27,14 +28,23 @@ class Input:
 
 
 def print_predictions(
-    project: Project, folder: ModelFolder, file: str | None, split: str | None, output: Path | None, as_tokens: bool
+    project: Project,
+    folder: ModelFolder,
+    file: str | None,
+    split: str | None,
+    output: Path | None,
+    attention: Path | None,
+    as_tokens: bool,
 ) -> None:
     """Predict a file's lines or a split's, print or write them, and the accuracy where targets are known."""
     if (file is None) == (split is None):
         raise ConfigurationError("give a FILE or --split: what the model is to predict")
+    _check_written(output, attention)
     trained_checkpoint(folder)  # before anything is read or built
     lines = None if file is None else _lines(file)
     toolbox = equipped(folder, project, _tell)
+    if attention is not None:
+        check_attention(toolbox)
     definition = toolbox.configuration.values["dataset"]
     tokens = "words" if as_tokens else _tokens(definition)
     if lines is None:
@@ -47,17 +57,35 @@ def print_predictions(
     else:
         given = _input(lines, tokens, str(file))
     try:
-        predictions = predict(toolbox, given.sources)
+        predictions, weights = _predicted(toolbox, given.sources, attention is not None)
         scored = _scored(toolbox, given, predictions, split)
     except TrainingFailed as failure:
         raise TrainingFailed(f"{failure.reason}{f': {failure.hint}' if failure.hint else ''}") from None
     _write(_rows(given, predictions, str if as_tokens else _readable(definition, tokens)), output)
+    if attention is not None:
+        write_text(attention, "".join(f"{example.to_json()}\n" for example in weights))
+        _tell(f"attention weights are in {attention}")
     if scored is not None:
         low, high = scored.accuracy_interval
         _tell(
             f"accuracy {percent(scored.accuracy)} ({scored.correct} of {scored.examples} examples; "
             f"95 % interval {percent(low)} to {percent(high)})"
         )
+
+
+def _check_written(output: Path | None, attention: Path | None) -> None:
+    """What is to be written can be, as far as can be seen before a model predicts for a while."""
+    for option, path in (("--output", output), ("--attention", attention)):
+        if path is not None and not path.absolute().parent.is_dir():
+            raise ConfigurationError(f"{option} {path}: there is no folder {path.parent}; make it first, or write elsewhere")
+        if path is not None and path.is_dir():
+            raise ConfigurationError(f"{option} {path}: that is a folder; give a file in it")
+    if output is not None and attention is not None and output.absolute() == attention.absolute():
+        raise ConfigurationError(f"--output and --attention both name {output}: give two files")
+
+
+def _predicted(toolbox: Toolbox, sources: Sequence[str], attention: bool) -> tuple[list[str], list[AttentionWeights]]:
+    return predict_with_attention(toolbox, sources) if attention else (predict(toolbox, sources), [])
 
 
 def _tokens(definition: Mapping[str, object]) -> str | None:

@@ -193,13 +193,16 @@ def predict(
         str | None, typer.Option(help="dev or test, instead of a file. What test gives is kept with the model.")
     ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write there instead of printing.")] = None,
+    attention: Annotated[
+        Path | None, typer.Option("--attention", help="Write the attention weights there, as JSON lines.")
+    ] = None,
     tokens: Annotated[bool, typer.Option("--tokens", help="The file's lines are tokens with blanks between them.")] = False,
     env: EnvName = None,
 ) -> None:
     """Run a trained model on any input, and score it where targets are given."""
     from daisy.cli.predicting import print_predictions
 
-    print_predictions(_project(), _model(model, env), file, split, output, tokens)
+    print_predictions(_project(), _model(model, env), file, split, output, attention, tokens)
 
 
 @app.command()

@@ -156,6 +156,16 @@ class Adapter(ABC):
     def predict(self, options: Options, paths: Paths, checkpoint: Checkpoint, source: Path, output: Path) -> Command:
         """The command that predicts the target of each line of `source` into `output`."""
 
+    def attention_weights(
+        self, options: Options, paths: Paths, checkpoint: Checkpoint, source: Path, output: Path, weights: Path
+    ) -> Command | None:
+        """The command that predicts as that of `predict` does, and writes its attention weights into `weights` besides.
+
+        `weights` has the form that daisy/framework/attention.py describes. None where the framework gives no weights; raises
+        ConfigurationError where this model has none.
+        """
+        return None
+
     @abstractmethod
     def read_line(self, line: str) -> Progress | None:
         """What a line of the log says; None for nothing. Never an exception, whatever the line."""

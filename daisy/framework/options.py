@@ -1,6 +1,6 @@
 """The configuration as an adapter reads it: an object that knows which keys were read."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from daisy.configuration import Configuration
@@ -11,6 +11,7 @@ from daisy.framework.description import Description
 from daisy.framework.device import device_here
 
 MISSPELT = 80  # of 100: how much like a known key one of conf/ must be that no one reads, to be taken for it
+FEW = 12  # names: as many are told all
 OWN = "framework.options."
 SECTIONS_TO_READ = ("arch", "train", "framework", "seed")
 
@@ -69,13 +70,18 @@ class Options:
         if installed is None or installed.options is None or name in installed.options:
             return
         close = nearest(name, sorted(installed.options), most=2)
-        way_out = f"did you mean {' or '.join(OWN + other for other in close)}?" if close else "its own --help lists them"
+        way_out = f"did you mean {' or '.join(OWN + other for other in close)}?" if close else _all_of(installed.options)
         raise ConfigurationError(f"{OWN}{name}: {framework} {installed.version} has no option {name} - {way_out}")
 
     @property
     def read(self) -> frozenset[str]:
         """The keys that were read so far."""
         return frozenset(self._read)
+
+
+def _all_of(names: Collection[str]) -> str:
+    """The way out where no name is near: all of them where they are few."""
+    return f"there are: {', '.join(sorted(names))}" if 0 < len(names) <= FEW else "its own --help lists them"
 
 
 def unused(configuration: Configuration, read: Iterable[str]) -> list[str]:

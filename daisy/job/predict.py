@@ -4,14 +4,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from daisy.errors import ModelError, TrainingFailed
+from daisy.errors import ConfigurationError, ModelError, TrainingFailed
 from daisy.files import folder_to_fill
 from daisy.folder import ModelFolder
-from daisy.framework import Checkpoint
+from daisy.framework import Checkpoint, Command
+from daisy.framework.attention import AttentionWeights, read_attention
 from daisy.framework.lines import visible
 from daisy.framework.process import Ending, printed_by
 from daisy.job.toolbox import Toolbox
 from daisy.score import Score, score
+
+SOURCE, OUTPUT, WEIGHTS = "source", "predictions", "attention.jsonl"  # in the folder that a command works in
 
 
 def predict(toolbox: Toolbox, sources: Sequence[str]) -> list[str]:
@@ -21,13 +24,50 @@ def predict(toolbox: Toolbox, sources: Sequence[str]) -> list[str]:
     """
     checkpoint = trained_checkpoint(toolbox.folder)
     with folder_to_fill(toolbox.folder.model_out) as folder:
-        source, output = folder / "source", folder / "predictions"
-        source.write_bytes("".join(f"{line}\n" for line in sources).encode("utf-8"))
+        source, output = folder / SOURCE, folder / OUTPUT
         command = toolbox.adapter.predict(toolbox.options, toolbox.paths, checkpoint, source, output)
-        with toolbox.start(command) as running:
-            log, ending = printed_by(running)
-        _check(toolbox, ending, output, log)
-        predictions = toolbox.adapter.read_predictions(output.read_bytes().decode("utf-8", "replace"))
+        return _predicted(toolbox, command, folder, sources)
+
+
+def predict_with_attention(toolbox: Toolbox, sources: Sequence[str]) -> tuple[list[str], list[AttentionWeights]]:
+    """As `predict`, with the attention weights of each prediction. Raises as `check_attention` does, too."""
+    checkpoint = trained_checkpoint(toolbox.folder)
+    with folder_to_fill(toolbox.folder.model_out) as folder:
+        command = _attention_command(toolbox, checkpoint, folder)
+        predictions = _predicted(toolbox, command, folder, sources)
+        try:
+            text = (folder / WEIGHTS).read_bytes().decode("utf-8")
+            return predictions, read_attention(text, sources, predictions)
+        except OSError:
+            raise TrainingFailed("the framework wrote no attention weights: leave out --attention") from None
+        except ValueError as error:
+            raise TrainingFailed(f"the attention weights that the framework wrote are none ({error}): mend its adapter") from None
+
+
+def check_attention(toolbox: Toolbox) -> None:
+    """Raise ConfigurationError where a model gives no attention weights, before anything is run."""
+    _attention_command(toolbox, trained_checkpoint(toolbox.folder), Path("/nonexistent"))
+
+
+def _attention_command(toolbox: Toolbox, checkpoint: Checkpoint, folder: Path) -> Command:
+    command = toolbox.adapter.attention_weights(
+        toolbox.options, toolbox.paths, checkpoint, folder / SOURCE, folder / OUTPUT, folder / WEIGHTS
+    )
+    if command is None:
+        raise ConfigurationError(
+            f"{toolbox.configuration.framework} gives no attention weights: leave out --attention; `daisy frameworks` shows "
+            "which ones do"
+        )
+    return command
+
+
+def _predicted(toolbox: Toolbox, command: Command, folder: Path, sources: Sequence[str]) -> list[str]:
+    """The predictions that a command leaves in the folder, one for each source."""
+    (folder / SOURCE).write_bytes("".join(f"{line}\n" for line in sources).encode("utf-8"))
+    with toolbox.start(command) as running:
+        log, ending = printed_by(running)
+    _check(toolbox, ending, folder / OUTPUT, log)
+    predictions = toolbox.adapter.read_predictions((folder / OUTPUT).read_bytes().decode("utf-8", "replace"))
     if len(predictions) != len(sources):
         raise TrainingFailed(f"the framework gave {len(predictions)} predictions for {len(sources)} lines: its log may say why")
     return predictions

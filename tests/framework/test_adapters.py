@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from daisy.configuration import Environment, find_project
+from daisy.configuration.compose import compose
 from daisy.errors import ConfigurationError, FrameworkError
-from daisy.framework import Adapter, Checkpoint, Command, Description, Paths, lookup, version_of_files
+from daisy.framework import Adapter, Checkpoint, Command, Description, Options, Paths, lookup, version_of_files
 from daisy.framework.interpreter import Interpreter, Wanted, interpreter_of
 
 MINE = Wanted("mine")
@@ -43,6 +44,8 @@ def test_a_file_is_a_framework(project: Any) -> None:
     assert adapter.hint("anything") is None
     assert adapter.resume_checkpoint(paths) is None
     assert adapter.epoch_checkpoint(paths, 1) is None
+    options = Options(compose(find_project(project.root, {}), ["dataset=tiny"], project.root))
+    assert adapter.attention_weights(options, paths, Checkpoint(nowhere), nowhere, nowhere, nowhere) is None
 
 
 def test_the_projects_own_comes_first(project: Any) -> None:

@@ -84,6 +84,15 @@ def test_tokens_standard_input_and_strange_characters(trained: Any) -> None:
         (("forms.txt",), "a\tb\nc\n", "line 2: some lines have a tab"),
         (("forms.txt",), "a\n\nb\n", "forms.txt, line 2: this is empty"),
         (("forms.txt",), "a\x00b\n", "forms.txt, line 1"),
+        (("forms.txt", "--output", "nowhere/out"), "a\n", "--output nowhere/out: there is no folder nowhere; make it first"),
+        (("forms.txt", "--attention", "nowhere/w"), "a\n", "--attention nowhere/w: there is no folder nowhere; make it first"),
+        (("forms.txt", "--attention", "."), "a\n", "--attention .: that is a folder; give a file in it"),
+        (("forms.txt", "--output", "w", "--attention", "./w"), "a\n", "--output and --attention both name w: give two files"),
+        (
+            ("forms.txt", "--attention", "w"),
+            "a\n",
+            "suffix gives no attention weights: leave out --attention; `daisy frameworks`",
+        ),
     ],
 )
 def test_what_can_not_be_predicted(trained: Any, arguments: tuple[str, ...], text: str, told: str) -> None:
@@ -108,6 +117,59 @@ def test_a_model_that_is_not_done(project: Any, tmp_path: Path) -> None:
     done = project.daisy("predict", "-1", "--split", "dev")
     assert done.code == 2 and "is failed: only a model that is done can predict" in done.one_line
 
+
+WEIGHTS = '{"source": ["a", "<eos>"], "prediction": ["a", "<eos>"], "weights": [[1, 0], [0.5, 0.5]]}'
+
+
+@pytest.mark.parametrize(
+    ("printed", "told"),
+    [
+        (WEIGHTS, None),
+        ("", "wrote are none (line 1: "),
+        (WEIGHTS.replace("[1, 0]", "[1, 1]"), "wrote are none (line 1: each row of weights must sum to 1): mend its adapter"),
+        (WEIGHTS.replace('n": ["a"', 'n": ["b"'), "wrote are none (line 1: prediction is not the one that was predicted)"),
+        (None, "the framework wrote no attention weights"),
+    ],
+    ids=["good", "empty", "no sum", "another prediction", "no file"],
+)
+def test_attention_weights_of_a_framework_of_ones_own(project: Any, printed: str | None, told: str | None) -> None:
+    """What a framework writes is looked at before it is given on; a file that was there stays as it was."""
+    project.add_framework("copies", COPIES, {"copy.py": COPY})
+    assert project.daisy("framework=copies", "dataset=tiny").code == 0
+    assert "attention weights" in project.daisy("frameworks").out
+    (project.root / "old.jsonl").write_text("old")
+    environment = {} if printed is None else {"PRINTED": printed}
+    done = project.daisy("predict", "-1", write(project, "a\n"), "--attention", "old.jsonl", environment=environment)
+    if told is None:
+        assert done.code == 0, done.err
+        assert done.out == "a\ta\n"
+        assert json.loads((project.root / "old.jsonl").read_text()) == json.loads(WEIGHTS)
+    else:
+        assert done.code == 1 and told in done.one_line
+        assert (project.root / "old.jsonl").read_text() == "old"
+
+
+COPY = """
+import os, pathlib, sys
+if len(sys.argv) > 3 and "PRINTED" in os.environ:
+    pathlib.Path(sys.argv[3]).write_text(os.environ["PRINTED"] + chr(10))
+pathlib.Path(sys.argv[2]).write_bytes(pathlib.Path(sys.argv[1]).read_bytes())
+"""
+
+COPIES = """
+from daisy.framework import Adapter, Checkpoint, Command, Description
+
+class Copies(Adapter):
+    def train(self, options, paths, resume):
+        return Command.of("python", paths.companion / "copy.py", paths.canonical("dev", "source"), paths.model_out / "m")
+    def predict(self, options, paths, checkpoint, source, output):
+        return Command.of("python", paths.companion / "copy.py", source, output)
+    def attention_weights(self, options, paths, checkpoint, source, output, weights):
+        return Command.of("python", paths.companion / "copy.py", source, output, weights)
+    def read_line(self, line): return None
+    def best_checkpoint(self, paths): return Checkpoint(paths.model_out / "m")
+    def describe(self, paths): return Description("1")
+"""
 
 FAILS = """
 from daisy.framework import Adapter, Command, Description

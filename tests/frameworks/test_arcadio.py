@@ -1,0 +1,129 @@
+"""arcadio's adapter: the beam and the attention weights, from the command line to the files."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from support import CHECKOUT, DaisyProject
+
+from daisy.configuration import config_id, find_project, identity
+from daisy.configuration.compose import compose
+from daisy.errors import ConfigurationError
+from daisy.framework import Adapter, Checkpoint, Command, Options, Paths, lookup
+from daisy.launch import check_adapter
+
+COMPANION = CHECKOUT / "frameworks" / "arcadio"
+PATHS = Paths(Path("/d"), Path("/f"), Path("/m"), Path("/c"), None, {"train": 1000, "dev": 100, "test": 0})
+BEST = Checkpoint(Path("/m/best.npz"))
+GREEDY = ("python", "/c/predict.py", "--model", "/m/best.npz", "--source", "/in", "--output", "/out")
+SMALL = ("dataset=tiny", "arch.filters=16", "arch.hidden=16", "arch.embedding=8")
+
+
+@pytest.fixture
+def adapter() -> Adapter:
+    return lookup.load(lookup.AdapterFile("arcadio", CHECKOUT / "frameworks" / "arcadio.py"))
+
+
+def options(project: DaisyProject, *overrides: str) -> Options:
+    return Options(compose(find_project(project.root, {}), ["dataset=tiny", *overrides], project.root))
+
+
+def prediction(adapter: Adapter, options: Options) -> tuple[str, ...]:
+    return adapter.predict(options, PATHS, BEST, Path("/in"), Path("/out")).arguments
+
+
+def attention(adapter: Adapter, options: Options) -> Command | None:
+    return adapter.attention_weights(options, PATHS, BEST, Path("/in"), Path("/out"), Path("/weights"))
+
+
+def test_the_prediction_to_the_letter(project: DaisyProject, adapter: Adapter) -> None:
+    assert prediction(adapter, options(project)) == GREEDY
+    assert prediction(adapter, options(project, "+framework.options.beam=1")) == GREEDY
+    beam = options(project, "+framework.options.beam=5")
+    assert prediction(adapter, beam) == (*GREEDY, "--beam", "5")
+    strong = options(project, "+framework.options.beam=5", "+framework.options.normalize=0.6")
+    assert prediction(adapter, strong) == (*GREEDY, "--beam", "5", "--normalize", "0.6")
+    command = attention(adapter, beam)
+    assert command is not None and command.arguments == (*GREEDY, "--beam", "5", "--attention", "/weights")
+    assert "--beam" not in adapter.train(beam, PATHS, None).arguments  # while training it stays greedy
+
+
+def test_without_a_beam_everything_is_named_as_before(project: DaisyProject) -> None:
+    """Models that were trained before there was a beam are found again."""
+    plain = compose(find_project(project.root, {}), ["dataset=tiny"], project.root)
+    assert not [key for key in plain.flat() if key.startswith("framework.options")]
+    assert config_id(plain, []) == "tiny_k6_f100"
+    beam = compose(find_project(project.root, {}), ["dataset=tiny", "+framework.options.beam=5"], project.root)
+    assert config_id(beam, []) == "tiny_k6_f100_beam5"
+    assert identity(plain, [], {}, "x") != identity(beam, [], {}, "x")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "told"),
+    [
+        (["+framework.options.bean=5"], "has no option bean - did you mean framework.options.beam?"),
+        (["+framework.options.temperature=5"], "has no option temperature - there are: beam, normalize"),
+        (["framework.options.beam=5"], r"write \+framework.options.beam=5"),
+        *(
+            ([f"+framework.options.beam={value}"], "must be a whole number from 1 .greedy decoding. to 1000")
+            for value in ("0", "-5", "x", "2.5", "true", "null", "[5]", "1001")
+        ),
+        *(
+            (["+framework.options.beam=5", f"+framework.options.normalize={value}"], "must be a number from 0 ")
+            for value in ("-1", "x", "true", "null", "11")
+        ),
+        (["+framework.options.normalize=1"], "greedy decoding compares no lengths"),
+    ],
+    ids=str,
+)
+def test_what_it_can_not_honour(project: DaisyProject, adapter: Adapter, overrides: Sequence[str], told: str) -> None:
+    with pytest.raises(ConfigurationError, match=told) as caught:
+        composed = compose(find_project(project.root, {}), ["dataset=tiny", *overrides], project.root)
+        check_adapter(adapter, composed, COMPANION, adapter.describe(PATHS))  # type: ignore[arg-type]
+    assert "\n" not in str(caught.value)
+
+
+def test_a_model_without_attention_gives_no_weights(project: DaisyProject, adapter: Adapter) -> None:
+    with pytest.raises(ConfigurationError, match=r"arch\.attention=false: this model has no attention weights; leave out"):
+        attention(adapter, options(project, "arch.attention=false"))
+
+
+def lines_of(path: Path) -> list[list[str]]:
+    return [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_a_beam_and_its_attention_weights_from_end_to_end(project: DaisyProject) -> None:
+    for wrong in ("+framework.options.bean=5", "+framework.options.beam=0"):
+        refused = project.daisy(*SMALL, wrong)
+        assert refused.code == 2 and "beam" in refused.one_line
+    assert project.models() == []
+
+    done = project.daisy(*SMALL, "train.epochs=2", "+framework.options.beam=5")
+    assert done.code == 0, done.err
+    (model,) = project.models()
+    assert "_beam5_" in model.name
+    dev = lines_of(model / "daisy" / "predictions" / "dev.tsv")
+
+    done = project.daisy("predict", "-1", "--split", "dev", "--output", "out.tsv", "--attention", "weights.jsonl")
+    assert done.code == 0, done.err
+    assert "attention weights are in weights.jsonl" in done.err
+    rows = lines_of(project.root / "out.tsv")
+    assert rows == [[cell.replace(" ", "").replace("<s>", " ") for cell in row] for row in dev]
+    examples = [json.loads(line) for line in (project.root / "weights.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [" ".join(example["source"]) for example in examples] == [f"{source} <eos>" for source, _, _ in dev]
+    assert [" ".join(example["prediction"]) for example in examples] == [f"{found} <eos>".strip() for _, _, found in dev]
+    for example in examples:
+        assert len(example["weights"]) == len(example["prediction"])
+        for row in example["weights"]:
+            assert len(row) == len(example["source"])
+            assert sum(row) == pytest.approx(1, abs=1e-4)
+
+
+def test_without_attention_nothing_is_written(project: DaisyProject) -> None:
+    assert project.daisy(*SMALL, "train.epochs=1", "arch.attention=false").code == 0
+    done = project.daisy("predict", "-1", "--split", "dev", "--attention", "weights.jsonl")
+    assert done.code == 2
+    assert "arch.attention=false: this model has no attention weights; leave out --attention" in done.one_line
+    assert not (project.root / "weights.jsonl").exists()
+    assert project.daisy("predict", "-1", "--split", "dev").code == 0
