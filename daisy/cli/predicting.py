@@ -13,7 +13,7 @@ from daisy.files import write_text
 from daisy.folder import ModelFolder
 from daisy.framework.attention import AttentionWeights
 from daisy.framework.lines import visible
-from daisy.job.predict import check_attention, keep_test, predict, predict_with_attention, trained_checkpoint
+from daisy.job.predict import keep_test, predict, predict_with_attention, trained_checkpoint
 from daisy.job.toolbox import Toolbox, equipped
 from daisy.monitor.words import percent
 from daisy.score import Score, score
@@ -43,8 +43,6 @@ def print_predictions(
     trained_checkpoint(folder)  # before anything is read or built
     lines = None if file is None else _lines(file)
     toolbox = equipped(folder, project, _tell)
-    if attention is not None:
-        check_attention(toolbox)
     definition = toolbox.configuration.values["dataset"]
     tokens = "words" if as_tokens else _tokens(definition)
     if lines is None:

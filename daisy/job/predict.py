@@ -30,7 +30,10 @@ def predict(toolbox: Toolbox, sources: Sequence[str]) -> list[str]:
 
 
 def predict_with_attention(toolbox: Toolbox, sources: Sequence[str]) -> tuple[list[str], list[AttentionWeights]]:
-    """As `predict`, with the attention weights of each prediction. Raises as `check_attention` does, too."""
+    """As `predict`, with the attention weights of each prediction.
+
+    Raises ConfigurationError, too, before anything is run, where the model gives none.
+    """
     checkpoint = trained_checkpoint(toolbox.folder)
     with folder_to_fill(toolbox.folder.model_out) as folder:
         command = _attention_command(toolbox, checkpoint, folder)
@@ -42,11 +45,6 @@ def predict_with_attention(toolbox: Toolbox, sources: Sequence[str]) -> tuple[li
             raise TrainingFailed("the framework wrote no attention weights: leave out --attention") from None
         except ValueError as error:
             raise TrainingFailed(f"the attention weights that the framework wrote are none ({error}): mend its adapter") from None
-
-
-def check_attention(toolbox: Toolbox) -> None:
-    """Raise ConfigurationError where a model gives no attention weights, before anything is run."""
-    _attention_command(toolbox, trained_checkpoint(toolbox.folder), Path("/nonexistent"))
 
 
 def _attention_command(toolbox: Toolbox, checkpoint: Checkpoint, folder: Path) -> Command:
