@@ -11,7 +11,7 @@ from typing import Any
 from daisy.configuration import to_json
 from daisy.errors import ConfigurationError
 from daisy.framework.check import check_adapter
-from daisy.framework.conformance.subject import Answers, Case, Subject, answers, asked_for, clear
+from daisy.framework.conformance.subject import PREDICTIONS, WEIGHTS, Answers, Case, Subject, answers, asked_for, clear
 from daisy.framework.conformance.touch import watched
 from daisy.framework.conformance.variations import keys_of, variations
 from daisy.framework.contract import Adapter, Command, Setup
@@ -64,7 +64,8 @@ def commands(subject: Subject) -> Iterator[str]:
         first = answers(adapter, case.configuration, subject.paths)
         if first.refused is not None:
             continue
-        yield from _wrong_words(case.name, {name: first.said[name] for name in ("train", "resume", "predict")})
+        named = ("train", "resume", "predict", "attention weights")
+        yield from _wrong_words(case.name, {name: first.said[name] for name in named if name in first.said})
         if first.said["form"] is not None:
             forms = first.said["form"]["commands"]
             yield from _wrong_words(case.name, {f"form command {number}": one for number, one in enumerate(forms, 1)})
@@ -94,11 +95,15 @@ def _wrong_words(case: str, said: Mapping[str, Mapping[str, Any]]) -> Iterator[s
 
 def _nothing_named(case: str, said: Mapping[str, Any], subject: Subject) -> Iterator[str]:
     paths = subject.paths
+    given = {"source": paths.canonical("dev", "source"), "output": paths.model_out / PREDICTIONS}
     wanted = {
         "train": {"paths.model_out": paths.model_out},
-        "predict": {"source": paths.canonical("dev", "source"), "output": paths.model_out / "predictions"},
+        "predict": given,
+        "attention weights": {**given, "weights": paths.model_out / WEIGHTS},
     }
     for name, places in wanted.items():
+        if name not in said:
+            continue
         text = json.dumps(said[name], ensure_ascii=False)
         for place, path in places.items():
             works_there = place == "paths.model_out" and said[name]["folder"] is None  # commands run in model_out

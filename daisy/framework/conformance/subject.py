@@ -1,5 +1,6 @@
 """What is examined: an adapter, configurations that it could be asked for, what real runs of its framework left."""
 
+import contextlib
 import copy
 import hashlib
 import shutil
@@ -20,6 +21,7 @@ PAIRS = (
     ("é", "é"), ("𝒳 '", "𝒳 \""), ("< % $ { } \\", "< % $ { } \\"), ("I ı İ i", "i"),
 )  # fmt: skip
 SIZES = {"train": 600, "dev": 35, "test": 7}
+PREDICTIONS, WEIGHTS = "predictions", "attention.jsonl"
 AWKWARD = "it's; echo $HOME (a, b)"  # a folder's name that a shell, a blank or a comma would break
 
 
@@ -125,8 +127,12 @@ def _said(adapter: Adapter, options: Options, paths: Paths) -> dict[str, Any]:
         said["written"] = _written(adapter, options, paths)
     said["train"] = plain(adapter.train(options, paths, None))
     said["resume"] = plain(adapter.train(options, paths, checkpoint))
-    source, output = paths.canonical("dev", "source"), paths.model_out / "predictions"
+    source, output = paths.canonical("dev", "source"), paths.model_out / PREDICTIONS
     said["predict"] = plain(adapter.predict(options, paths, checkpoint, source, output))
+    with contextlib.suppress(ConfigurationError):  # this network has no attention: that refuses no training
+        weights = adapter.attention_weights(options, paths, checkpoint, source, output, paths.model_out / WEIGHTS)
+        if weights is not None:
+            said["attention weights"] = plain(weights)
     return said
 
 
