@@ -12,7 +12,7 @@ from pathlib import Path
 from daisy.errors import ConfigurationError
 from daisy.framework import Adapter, Checkpoint, Command, Form, Options, Paths, Progress, Setup
 
-NO_LIMIT = 1_000_000  # epochs; validations without a better one
+NO_LIMIT = 1_000_000  # epochs; validations without a better one: Nematus would count a better cross entropy, too
 LONGEST = 1000  # tokens: Nematus leaves longer examples out, and epochs would be shorter than they seem
 LAYER_NORMALISATION = "rnn_layer_normalisation"
 SPECIAL = ("<EOS>", "<GO>", "<UNK>")  # the first entries of each dictionary, as Nematus wants them
@@ -81,7 +81,7 @@ class Nematus(Adapter):
             "--model", paths.model_out / BEST_LOSS, *_network(options),
             "--optimizer", "adam", "--learning_rate", options["train.learning_rate"],
             "--batch_size", batch, "--valid_batch_size", batch, "--maxlen", LONGEST,
-            "--max_epochs", options["train.epochs"] or NO_LIMIT, "--patience", (options["train.patience"] or NO_LIMIT) - 1,
+            "--max_epochs", options["train.epochs"] or NO_LIMIT, "--patience", NO_LIMIT,
             "--valid_freq", steps, "--save_freq", steps, "--disp_freq", max(1, steps // 20),
             "--sample_freq", 0, "--beam_freq", 0, "--beam_size", 1,
         ]  # fmt: skip
@@ -89,7 +89,7 @@ class Nematus(Adapter):
         if resume is not None:
             arguments += ["--reload", resume.path]
         flags: list[object] = ["--seed", options["seed"], "--dev-target", paths.canonical("dev", "target")]
-        flags += ["--updates-per-epoch", steps]
+        flags += ["--updates-per-epoch", steps, "--stop-after", options["train.patience"]]
         if options["train.validate"] == "each":
             flags.append("--keep-epochs")
         return _run(options, paths, "train", flags, arguments)

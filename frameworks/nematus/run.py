@@ -1,9 +1,11 @@
 """Runs Nematus' train.py or translate.py as they are, with what they lack, in Nematus' own Python (3.6 or newer).
 
-    run.py train|translate --checkout DIR [--seed N] [--dev-target FILE] [--updates-per-epoch N] [--keep-epochs] -- ARGUMENTS
+    run.py train|translate --checkout DIR [--seed N] [--dev-target FILE] [--updates-per-epoch N] [--keep-epochs]
+           [--stop-after EPOCHS] -- ARGUMENTS
 
 Added from outside: a seed, the convolutional encoder (see conv_encoder.py), exact match on the dev set as Nematus' validation
-script, and checkpoints that can be told whole: the progress file is written last and atomically, and says that it was.
+script, an end after so many epochs without a better one, and checkpoints that can be told whole: the progress file is written
+last and atomically, and says that it was.
 """
 
 import argparse
@@ -37,7 +39,7 @@ def main():
     ends = Ends()
     if flags.program == "train":
         logging.getLogger().addFilter(ends)
-        keep_progress(flags.updates_per_epoch, flags.keep_epochs)
+        keep_progress(flags.updates_per_epoch, flags.keep_epochs, flags.stop_after)
         if flags.dev_target:
             arguments += ["--valid_script", exact_match_script(flags.dev_target)]
     sys.argv = [program, *arguments]
@@ -56,6 +58,7 @@ def parsed(words):
     flags.add_argument("--dev-target")
     flags.add_argument("--updates-per-epoch", type=int, default=0)
     flags.add_argument("--keep-epochs", action="store_true")
+    flags.add_argument("--stop-after", type=int, default=0)
     return flags.parse_args(words[:cut]), words[cut + 1 :]
 
 
@@ -93,24 +96,28 @@ def exact_match_script(targets):
     return path
 
 
-def keep_progress(updates_per_epoch, keep_epochs):
-    """Write progress files atomically, tell of whole checkpoints, go on at the epoch that follows them."""
+def keep_progress(updates_per_epoch, keep_epochs, stop_after):
+    """Write progress files atomically, tell of whole checkpoints, go on at the epoch that follows them, end when it is time."""
     from training_progress import TrainingProgress
 
     def save_to_json(progress, path):
+        found = CHECKPOINT.fullmatch(path[: -len(".progress.json")])
+        ends = found is not None and without_a_better(progress.valid_script_scores) >= stop_after > 0
+        progress.estop = progress.estop or ends  # Nematus looks at it behind each epoch
         unfinished = path + ".unfinished"
         with open(unfinished, "w", encoding="utf-8") as file:
             json.dump(progress.__dict__, file, indent=2, default=float)
             file.flush()
             os.fsync(file.fileno())
         os.replace(unfinished, path)
-        found = CHECKPOINT.fullmatch(path[: -len(".progress.json")])
         if found and updates_per_epoch:
             logging.info(
                 "Saved checkpoint of epoch {} at update {}".format(int(found.group(2)) // updates_per_epoch, found.group(2))
             )
             if not keep_epochs:
                 remove_older(found.group(1), int(found.group(2)))
+        if ends:
+            logging.info("Early Stop!")
 
     def load_from_json(progress, path):
         with open(path, encoding="utf-8") as file:
@@ -120,6 +127,11 @@ def keep_progress(updates_per_epoch, keep_epochs):
 
     TrainingProgress.save_to_json = save_to_json
     TrainingProgress.load_from_json = load_from_json
+
+
+def without_a_better(scores):
+    """How many of the last scores are no better than the best one before them."""
+    return len(scores) - 1 - scores.index(max(scores)) if scores else 0
 
 
 def remove_older(prefix, newest):

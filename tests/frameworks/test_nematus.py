@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import runpy
 import signal
 import time
 from pathlib import Path
@@ -39,12 +41,14 @@ def after(arguments: tuple[str, ...], name: str, count: int = 1) -> Any:
 
 
 def test_the_command_to_the_letter(project: DaisyProject, adapter: Adapter) -> None:
-    command = adapter.train(options(project, "arch.kernel=[2,4]", "arch.pool=2", "arch.highway=1", "seed=7"), PATHS, None)
-    assert command.arguments[:12] == (
+    command = adapter.train(
+        options(project, "arch.kernel=[2,4]", "arch.pool=2", "arch.highway=1", "seed=7", "train.patience=3"), PATHS, None
+    )
+    assert command.arguments[:14] == (
         "python", "/c/run.py", "train", "--checkout", "/s", "--seed", "7", "--dev-target", "/d/dev-target",
-        "--updates-per-epoch", "50", "--",
+        "--updates-per-epoch", "50", "--stop-after", "3", "--",
     )  # fmt: skip
-    rest = command.arguments[12:]
+    rest = command.arguments[14:]
     assert json.loads(after(rest, "--conv_encoder")) == {
         "layers": [{"kernel": 2, "filters": 100}, {"kernel": 4, "filters": 100}],
         "pool": 2,
@@ -195,3 +199,28 @@ def test_for_real_killed_and_resumed(project: DaisyProject) -> None:
     assert log.count("Starting epoch 0") == 1
     result = json.loads((model / "daisy" / "result.json").read_text())
     assert (result["state"], result["attempt"], result["ended_because"]) == ("done", 2, "epochs")
+
+
+@pytest.mark.parametrize(
+    ("scores", "epochs"), [([], 0), ([0.0], 0), ([0.1, 0.1], 1), ([0.1, 0.2, 0.1, 0.2], 2), ([0.3, 0.1, 0.4], 0)]
+)
+def test_epochs_without_a_better_one(scores: list[float], epochs: int) -> None:
+    found = runpy.run_path(str(COMPANION / "run.py"))["without_a_better"](scores)
+    assert found == epochs
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not SIGMORPHON.is_dir(), reason="the CoNLL-SIGMORPHON files are not here")
+def test_for_real_patience(project: DaisyProject) -> None:
+    """It learns nothing by heart, its cross entropy gets better all the same: patience goes by exact match."""
+    words = [
+        "framework=nematus", "dataset=cs/finnish", "dataset.size=low", "train.epochs=20", "train.patience=2",
+        "train.learning_rate=0.0001", "arch.hidden=16", "arch.embedding=8", "arch.filters=8",
+        f"env.mirror={SIGMORPHON}", *real_environment("nematus"),
+    ]  # fmt: skip
+    done = project.daisy(*words, timeout=300)
+    assert done.code == 0, done.err + done.out
+    (model,) = project.models()
+    assert json.loads((model / "daisy" / "result.json").read_text())["ended_because"] == "patience"
+    entropies = re.findall(r"Validation cross entropy .*: ([\d.]+) ", (model / "daisy" / "run.out").read_text())
+    assert len(entropies) == 3 and sorted(map(float, entropies), reverse=True) == list(map(float, entropies))
