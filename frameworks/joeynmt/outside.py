@@ -108,7 +108,7 @@ class CanonicalDataset(PlaintextDataset):
         return {side: lines_of(Path(f"{path}-{side}")) for side in (self.src_lang, self.trg_lang)}
 
 
-def install(log_every: int = 1) -> None:
+def install(log_every: int) -> None:
     """Put ours where JoeyNMT looks for its own."""
     plain_dataset, plain_scheduler, plain_search = data.build_dataset, training.build_scheduler, prediction.search
 

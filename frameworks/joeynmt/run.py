@@ -41,14 +41,20 @@ def prepare(on_gpu: bool) -> None:
         sys.exit(f"ERROR: PyTorch {torch.__version__} finds no GPU here")
 
 
+def log_every(config: dict) -> int:
+    """Take training.logging_freq out: JoeyNMT wants it to divide validation_freq, which is an epoch here."""
+    steps = config["training"]["logging_freq"]
+    config["training"]["logging_freq"] = config["training"]["validation_freq"]
+    return steps
+
+
 def train(config: dict) -> None:
     """Train as `config` says, and say why it ended."""
     import outside
     import yaml
     from joeynmt import helpers, training
 
-    outside.install(config["training"]["logging_freq"])
-    config["training"]["logging_freq"] = config["training"]["validation_freq"]  # JoeyNMT wants it to divide the other
+    outside.install(log_every(config))
     text = yaml.safe_dump(config, allow_unicode=True, sort_keys=False)
     outside.write_whole(Path(config["model_dir"]) / "config.yaml", lambda file: file.write(text.encode("utf-8")))
     helpers.set_seed(config["random_seed"])  # JoeyNMT does so only when the network has been initialised
@@ -66,7 +72,7 @@ def predict(config: dict, source: Path, output: Path) -> None:
     from joeynmt import prediction
     from joeynmt.config import parse_global_args
 
-    outside.install()
+    outside.install(log_every(config))
     arguments = parse_global_args(config, rank=0, mode="translate")
     model, _, _, stream = prediction.prepare(arguments, rank=0, mode="translate")
     lines = outside.lines_of(source)
