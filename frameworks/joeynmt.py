@@ -51,10 +51,11 @@ ONLY_RECURRENT = ("rnn_type", "attention", "init_hidden", "input_feeding")
 ONLY_TRANSFORMER = ("alpha", "layer_norm")
 STAMP = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} - INFO - joeynmt\.training - "
 NUMBER = r"(-?nan|-?inf|-?\d+\.\d{6})"
+COUNT = r"(\d{1,12})"
 STEP = re.compile(
-    rf"{STAMP}Epoch +(\d+), Step: +(\d+), Batch Loss: +{NUMBER}, Batch Acc: \S+, Tokens per Sec: +\S+, Lr: \d+\.\d{{6}}"
+    rf"{STAMP}Epoch +{COUNT}, Step: +{COUNT}, Batch Loss: +{NUMBER}, Batch Acc: \S+, Tokens per Sec: +\S+, Lr: \d+\.\d{{6}}"
 )
-EPOCH = re.compile(rf"\[daisy\] epoch (\d+) at step (\d+): dev_accuracy ([01]\.\d{{6}}), valid_loss {NUMBER}, saved")
+EPOCH = re.compile(rf"\[daisy\] epoch {COUNT} at step {COUNT}: dev_accuracy ([01]\.\d{{6}}), valid_loss {NUMBER}, saved")
 ENDED = re.compile(r"\[daisy\] finished: (epochs|patience|learning_rate_min)")
 
 
