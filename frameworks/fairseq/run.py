@@ -1,0 +1,147 @@
+"""Runs fairseq's command lines as they are, with what they lack, in fairseq's own Python.
+
+    run.py preprocess --escape CANONICAL TEXT ... -- ARGUMENTS
+    run.py train -- ARGUMENTS
+    run.py generate --form FOLDER --source FILE --output FILE -- ARGUMENTS
+
+Added from outside: tokens that fairseq would take apart or for its own (see escaping.py), exact match on the dev set while
+training (see exact_match.py), checkpoints that are whole whenever a kill comes, patience that lasts over a resume, and why
+training ended. `generate` puts any file into binarised form first; its output is what fairseq-generate printed.
+"""
+
+import argparse
+import logging
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+LANGUAGES = ["--source-lang", "source", "--target-lang", "target"]
+ENDS = {
+    "early stop": "patience",
+    "Stopping training due to num_updates": "updates",
+    "Stopping training due to cumulative_training_time": "hours",
+    "stopping training because current learning rate": "learning rate",
+}
+
+
+def main():
+    words = sys.argv[1:]
+    cut = words.index("--")
+    flags = argparse.ArgumentParser()
+    flags.add_argument("program", choices=["preprocess", "train", "generate"])
+    flags.add_argument("--escape", nargs=2, action="append", type=Path, default=[])
+    flags.add_argument("--form", type=Path)
+    flags.add_argument("--source", type=Path)
+    flags.add_argument("--output", type=Path)
+    known, arguments = flags.parse_args(words[:cut]), words[cut + 1 :]
+    sys.path.append(str(HERE))
+    if known.program == "preprocess":
+        preprocess_escaped(known.escape, arguments)
+    elif known.program == "train":
+        train(arguments)
+    else:
+        generate(known, arguments)
+
+
+def preprocess_escaped(texts, arguments):
+    """Binarise canonical files into the current folder; the escaped texts are gone afterwards."""
+    from escaping import escape_file
+
+    for canonical, text in texts:
+        text.parent.mkdir(exist_ok=True)
+        escape_file(canonical, text)
+    preprocess(arguments)
+    for folder in {text.parent for _, text in texts}:
+        shutil.rmtree(folder)
+    Path("preprocess.log").unlink()  # it names this folder, which gets another name
+
+
+def preprocess(arguments):
+    from fairseq_cli.preprocess import cli_main
+
+    sys.argv = ["fairseq-preprocess", *LANGUAGES, *arguments]
+    cli_main()
+
+
+def train(arguments):
+    from fairseq_cli.train import cli_main  # first: it sets the log up
+
+    import exact_match
+    from fairseq.file_io import PathManager
+
+    PathManager.copy = staticmethod(copy_atomically)
+    keep_patience()
+    ends = Ends()
+    logging.getLogger("fairseq_cli.train").addFilter(ends)
+    task = ["--task", exact_match.NAME, "--best-checkpoint-metric", exact_match.FIGURE, "--maximize-best-checkpoint-metric"]
+    sys.argv = ["fairseq-train", *arguments, *LANGUAGES, *task]
+    cli_main()
+    print(f"[daisy] finished: {ends.why}", flush=True)
+
+
+def generate(known, arguments):
+    """Predict a file; the output takes its place whole."""
+    from escaping import escape_file
+
+    with tempfile.TemporaryDirectory(dir=known.output.parent, prefix=".generate-") as name:
+        folder = Path(name)
+        for language in ("source", "target"):
+            shutil.copyfile(known.form / f"dict.{language}.txt", folder / f"dict.{language}.txt")
+        escape_file(known.source, folder / "text.source")
+        dictionary = ["--srcdict", str(folder / "dict.source.txt"), "--testpref", str(folder / "text")]
+        preprocess([*dictionary, "--only-source", "--destdir", name, "--workers", "1"])
+        from fairseq_cli.generate import cli_main
+
+        sys.argv = ["fairseq-generate", name, *LANGUAGES, *arguments, "--results-path", name]
+        cli_main()
+        os.replace(folder / "generate-test.txt", known.output)
+
+
+def copy_atomically(source, output, overwrite=False):
+    """In place of fairseq's copying of a checkpoint into the one before, which a kill would leave torn."""
+    unfinished = f"{output}.unfinished"
+    shutil.copyfile(source, unfinished)
+    os.replace(unfinished, output)
+    return output
+
+
+def keep_patience():
+    """Keep how long the accuracy has not been better in the checkpoints: fairseq forgets it at a resume."""
+    from fairseq.trainer import Trainer
+    from fairseq_cli.train import should_stop_early
+
+    save, load = Trainer.save_checkpoint, Trainer.load_checkpoint
+
+    def save_checkpoint(trainer, filename, extra_state):
+        save(trainer, filename, {**extra_state, "should_stop_early": dict(vars(should_stop_early))})
+
+    def load_checkpoint(trainer, *arguments, **named):
+        extra_state = load(trainer, *arguments, **named)
+        kept = (extra_state or {}).get("should_stop_early", {})
+        vars(should_stop_early).update(kept)
+        patience = trainer.cfg.checkpoint.patience
+        if 0 < patience <= kept.get("num_runs", 0):  # it had ended, and was asked to go on
+            logging.getLogger("fairseq_cli.train").info(f"early stop: no better one for the last {patience} epochs")
+            trainer.cfg.optimization.max_epoch = extra_state["train_iterator"]["epoch"] - 1
+        return extra_state
+
+    Trainer.save_checkpoint, Trainer.load_checkpoint = save_checkpoint, load_checkpoint
+
+
+class Ends(logging.Filter):
+    """Notices why fairseq ends: after the last epoch it does not say."""
+
+    why = "epochs"
+
+    def filter(self, record):
+        """Lets everything pass."""
+        message = record.getMessage()
+        self.why = next((why for beginning, why in ENDS.items() if message.startswith(beginning)), self.why)
+        return True
+
+
+if __name__ == "__main__":
+    main()
