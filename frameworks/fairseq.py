@@ -244,7 +244,7 @@ def _figures(text: str) -> Progress | None:
         if "valid_num_updates" in said:
             names = {"valid_dev_accuracy": "dev_accuracy", "valid_loss": "valid_loss"}
             measures = {names[name]: float(said[name]) for name in names if name in said}
-            return Progress(epoch=int(said["epoch"]), step=int(said["valid_num_updates"]), measures=measures, epoch_done=True)
+            return Progress(epoch=int(said["epoch"]), step=int(said["valid_num_updates"]), measures=measures)
         return Progress(epoch=int(said["epoch"]), step=int(said["num_updates"]), measures={"loss": float(said["loss"])})
     except (ValueError, KeyError, TypeError, OverflowError):
         return None
