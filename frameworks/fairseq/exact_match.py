@@ -8,6 +8,7 @@ from fairseq.tasks.translation import TranslationConfig, TranslationTask
 
 NAME = "translation_with_exact_match"
 FIGURE = "dev_accuracy"
+UNUSED_POSITIONS = 2  # before and for the padding
 
 
 @register_task(NAME, dataclass=TranslationConfig)
@@ -16,6 +17,8 @@ class ExactMatchTask(TranslationTask):
 
     def build_model(self, cfg, from_checkpoint=False):
         """The model, and what translates with it."""
+        for side in ("source", "target"):  # fconv can use two fewer than the positions that it has
+            setattr(cfg, f"max_{side}_positions", getattr(self.cfg, f"max_{side}_positions") + UNUSED_POSITIONS)
         model = super().build_model(cfg, from_checkpoint)
         self.greedy = self.build_generator([model], Namespace(beam=1, max_len_a=0))
         return model
@@ -27,7 +30,7 @@ class ExactMatchTask(TranslationTask):
         self.greedy.max_len_b = max(map(len, targets)) + 1  # what is longer than the longest target is wrong anyway
         found = [self._tokens(best["tokens"]) for best, *_ in self.inference_step(self.greedy, [model], sample)]
         unknown = self.target_dictionary.unk()
-        right = sum(target == tokens and unknown not in target for target, tokens in zip(targets, found))
+        right = sum(target == tokens and unknown not in target for target, tokens in zip(targets, found, strict=True))
         return loss, sample_size, {**logged, "_right": right, "_examples": len(targets)}
 
     def reduce_metrics(self, logging_outputs, criterion):

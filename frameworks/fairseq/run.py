@@ -14,7 +14,6 @@ import logging
 import os
 import shutil
 import sys
-import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -67,10 +66,10 @@ def preprocess(arguments):
 
 
 def train(arguments):
-    from fairseq_cli.train import cli_main  # first: it sets the log up
+    from fairseq.file_io import PathManager
+    from fairseq_cli.train import cli_main
 
     import exact_match
-    from fairseq.file_io import PathManager
 
     PathManager.copy = staticmethod(copy_atomically)
     keep_patience()
@@ -86,18 +85,20 @@ def generate(known, arguments):
     """Predict a file; the output takes its place whole."""
     from escaping import escape_file
 
-    with tempfile.TemporaryDirectory(dir=known.output.parent, prefix=".generate-") as name:
-        folder = Path(name)
-        for language in ("source", "target"):
-            shutil.copyfile(known.form / f"dict.{language}.txt", folder / f"dict.{language}.txt")
-        escape_file(known.source, folder / "text.source")
-        dictionary = ["--srcdict", str(folder / "dict.source.txt"), "--testpref", str(folder / "text")]
-        preprocess([*dictionary, "--only-source", "--destdir", name, "--workers", "1"])
-        from fairseq_cli.generate import cli_main
+    folder = Path(f"{known.output}.unfinished")
+    shutil.rmtree(folder, ignore_errors=True)  # what a kill has left
+    folder.mkdir()
+    for language in ("source", "target"):
+        shutil.copyfile(known.form / f"dict.{language}.txt", folder / f"dict.{language}.txt")
+    escape_file(known.source, folder / "text.source")
+    texts = ["--srcdict", str(folder / "dict.source.txt"), "--testpref", str(folder / "text"), "--only-source"]
+    preprocess([*texts, "--destdir", str(folder), "--workers", "1"])
+    from fairseq_cli.generate import cli_main
 
-        sys.argv = ["fairseq-generate", name, *LANGUAGES, *arguments, "--results-path", name]
-        cli_main()
-        os.replace(folder / "generate-test.txt", known.output)
+    sys.argv = ["fairseq-generate", str(folder), *LANGUAGES, *arguments, "--results-path", str(folder)]
+    cli_main()
+    os.replace(folder / "generate-test.txt", known.output)
+    shutil.rmtree(folder)
 
 
 def copy_atomically(source, output, overwrite=False):

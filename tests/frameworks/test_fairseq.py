@@ -273,3 +273,83 @@ def test_hints(adapter: Adapter) -> None:
     ):
         assert hint in str(adapter.hint(log))
     assert adapter.hint("all is well") is None
+
+
+@pytest.mark.skipif(not (RECORDED / "fairseq").is_dir(), reason="no run of it is recorded")
+def test_the_recorded_log_is_read_to_its_end(adapter: Adapter) -> None:
+    lines = (RECORDED / "fairseq" / "train.log").read_text(encoding="utf-8").splitlines()
+    found = [progress for line in lines if (progress := adapter.read_line(line)) is not None]
+    assert [progress.saved_epoch for progress in found if progress.saved_epoch] == [1, 2, 3]
+    assert found[-1].ended == "epochs"
+
+
+def metrics(model: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (model / "daisy" / "metrics.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not SIGMORPHON.is_dir(), reason="the CoNLL-SIGMORPHON files are not here")
+def test_for_real_killed_and_resumed(project: DaisyProject) -> None:
+    """It is killed in the middle of the second epoch, finds its newest checkpoint torn, and learns what it would have learnt."""
+    words = [
+        "framework=fairseq", "dataset=cs/finnish", "dataset.size=medium", "train.epochs=3", "train.learning_rate=0.004",
+        "arch.hidden=64", "arch.embedding=32", "arch.filters=50", "train.validate=each", "framework.options.beam=1",
+        f"env.mirror={SIGMORPHON}", *real_environment("fairseq"),
+    ]  # fmt: skip
+    process = project.start(*words)
+    until = time.monotonic() + 300
+    while not (project.models() and any(entry.get("epoch") == 2 for entry in metrics_so_far(project.models()[0]))):
+        assert time.monotonic() < until and process.poll() is None
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    (model,) = project.models()
+    with (model / "model_out" / "checkpoint_last.pt").open("r+b") as file:
+        file.truncate(1000)
+    done = project.daisy(*words, timeout=300)
+    assert done.code == 0, done.err + done.out
+    log = (model / "daisy" / "run.out").read_text()
+    assert "Loaded checkpoint" in log and "checkpoint1.pt (epoch 2 @ 50 updates)" in log
+    result = json.loads((model / "daisy" / "result.json").read_text())
+    assert (result["state"], result["attempt"], result["ended_because"]) == ("done", 2, "epochs")
+    while_training = {entry["epoch"]: entry["dev_accuracy"] for entry in metrics(model) if "dev_accuracy" in entry}
+    scored = {entry["epoch"]: entry["accuracy"] for entry in metrics(model) if "accuracy" in entry}
+    assert while_training == scored, "the same checkpoints, the same search: fairseq and Daisy count the same"
+    assert result["accuracy"] == max(scored.values()) > 0.0
+    files = {path.name for path in (model / "model_out").iterdir()}
+    assert files == {f"checkpoint{name}.pt" for name in ("1", "2", "3", "_best", "_last")}
+
+
+def metrics_so_far(model: Path) -> list[dict[str, Any]]:
+    return metrics(model) if (model / "daisy" / "metrics.jsonl").is_file() else []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("architecture", ["rnn", "transformer"])
+def test_for_real_other_encoders(project: DaisyProject, architecture: str) -> None:
+    words = ["train.epochs=12", "train.learning_rate=0.004", "train.batch_size=10", "framework.options.beam=1"]
+    words += ["+framework.options.label-smoothing=0.1", "+framework.options.criterion=label_smoothed_cross_entropy"]
+    done = project.daisy(
+        "framework=fairseq", "dataset=tiny", f"architecture={architecture}", *words, *real_environment("fairseq"), timeout=300
+    )
+    assert done.code == 0, done.err + done.out
+    (model,) = project.models()
+    while_training = [entry["dev_accuracy"] for entry in metrics(model) if "dev_accuracy" in entry]
+    assert len(while_training) == 12
+    assert json.loads((model / "daisy" / "result.json").read_text())["accuracy"] == max(while_training)
+
+
+@pytest.mark.slow
+def test_for_real_what_is_wrong(project: DaisyProject) -> None:
+    words = ["framework=fairseq", "dataset=tiny", "train.epochs=1", *real_environment("fairseq")]
+    wrong = project.daisy(*words, "+framework.options.label-smoothng=0.1")
+    assert wrong.code == 2 and "did you mean framework.options.label-smoothing?" in wrong.one_line
+    assert project.models() == []
+    elsewhere = project.daisy(*words, "+framework.options.label-smoothing=0.1")
+    assert elsewhere.code != 0 and "Traceback" not in elsewhere.err
+    assert "another architecture, criterion" in elsewhere.out + elsewhere.err
+    (form,) = (project.root / "data" / "forms" / "fairseq").iterdir()
+    (form / "dict.source.txt").unlink()
+    gone = project.daisy(*words)
+    assert gone.code != 0 and "Traceback" not in gone.err
+    assert f"delete the folder {form}" in gone.out + gone.err
