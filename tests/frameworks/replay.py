@@ -47,7 +47,9 @@ if output is not None:
     pathlib.Path(output).write_bytes((recorded / "predictions.txt").read_bytes())
     sys.stdout.write((recorded / "predict.log").read_text(encoding="utf-8", errors="replace"))
     sys.exit(0)
-if pathlib.Path.cwd().name == "model_out":  # training; else the dataset's form is built
+if pathlib.Path.cwd().name != "model_out":  # the dataset's form is built; a training is in its model's folder
+    pathlib.Path("form").write_text("in the framework's own form")
+else:
     for line in (recorded / "model_out.txt").read_text().splitlines():
         name, size = line.split("\t")
         path = pathlib.Path(name)

@@ -275,7 +275,6 @@ def test_hints(adapter: Adapter) -> None:
     assert adapter.hint("all is well") is None
 
 
-@pytest.mark.skipif(not (RECORDED / "fairseq").is_dir(), reason="no run of it is recorded")
 def test_the_recorded_log_is_read_to_its_end(adapter: Adapter) -> None:
     lines = (RECORDED / "fairseq" / "train.log").read_text(encoding="utf-8").splitlines()
     found = [progress for line in lines if (progress := adapter.read_line(line)) is not None]
@@ -314,7 +313,7 @@ def test_for_real_killed_and_resumed(project: DaisyProject) -> None:
     assert (result["state"], result["attempt"], result["ended_because"]) == ("done", 2, "epochs")
     while_training = {entry["epoch"]: entry["dev_accuracy"] for entry in metrics(model) if "dev_accuracy" in entry}
     scored = {entry["epoch"]: entry["accuracy"] for entry in metrics(model) if "accuracy" in entry}
-    assert while_training == scored, "the same checkpoints, the same search: fairseq and Daisy count the same"
+    assert while_training == pytest.approx(scored), "the same checkpoints, the same search: fairseq and Daisy count the same"
     assert result["accuracy"] == max(scored.values()) > 0.0
     files = {path.name for path in (model / "model_out").iterdir()}
     assert files == {f"checkpoint{name}.pt" for name in ("1", "2", "3", "_best", "_last")}
@@ -327,7 +326,7 @@ def metrics_so_far(model: Path) -> list[dict[str, Any]]:
 @pytest.mark.slow
 @pytest.mark.parametrize("architecture", ["rnn", "transformer"])
 def test_for_real_other_encoders(project: DaisyProject, architecture: str) -> None:
-    words = ["train.epochs=12", "train.learning_rate=0.004", "train.batch_size=10", "framework.options.beam=1"]
+    words = ["train.epochs=60", "train.learning_rate=0.005", "train.batch_size=9", "framework.options.beam=1"]
     words += ["+framework.options.label-smoothing=0.1", "+framework.options.criterion=label_smoothed_cross_entropy"]
     done = project.daisy(
         "framework=fairseq", "dataset=tiny", f"architecture={architecture}", *words, *real_environment("fairseq"), timeout=300
@@ -335,8 +334,9 @@ def test_for_real_other_encoders(project: DaisyProject, architecture: str) -> No
     assert done.code == 0, done.err + done.out
     (model,) = project.models()
     while_training = [entry["dev_accuracy"] for entry in metrics(model) if "dev_accuracy" in entry]
-    assert len(while_training) == 12
-    assert json.loads((model / "daisy" / "result.json").read_text())["accuracy"] == max(while_training)
+    assert len(while_training) == 60
+    accuracy = json.loads((model / "daisy" / "result.json").read_text())["accuracy"]
+    assert accuracy == pytest.approx(max(while_training), abs=1e-5) and accuracy > 0.1
 
 
 @pytest.mark.slow
@@ -348,7 +348,7 @@ def test_for_real_what_is_wrong(project: DaisyProject) -> None:
     elsewhere = project.daisy(*words, "+framework.options.label-smoothing=0.1")
     assert elsewhere.code != 0 and "Traceback" not in elsewhere.err
     assert "another architecture, criterion" in elsewhere.out + elsewhere.err
-    (form,) = (project.root / "data" / "forms" / "fairseq").iterdir()
+    (form,) = (path for path in (project.root / "data" / "forms" / "fairseq").iterdir() if path.is_dir())
     (form / "dict.source.txt").unlink()
     gone = project.daisy(*words)
     assert gone.code != 0 and "Traceback" not in gone.err
