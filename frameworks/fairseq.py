@@ -14,11 +14,13 @@ from daisy.framework import Adapter, Checkpoint, Command, Form, Options, Paths, 
 
 LONGEST = {"conv": 1024, "rnn": 10_000, "transformer": 10_000}  # tokens; fconv learns an embedding of each position
 BEST, LAST = "checkpoint_best.pt", "checkpoint_last.pt"
+DECODER_KERNEL = 3  # fairseq's own
 NONE = "none"  # no file: fairseq is to begin anew, whatever lies there
 OF_PREDICTION = ("beam", "lenpen")
 TAKEN = {
     "source-lang": "dataset", "target-lang": "dataset", "task": "dataset", "train-subset": "dataset", "valid-subset": "dataset",
-    "save-dir": "the model's folder", "restore-file": "the model's folder", "no-save": "the model's folder",
+    "finetune-from-model": "the model's folder", "continue-once": "the model's folder", "save-dir": "the model's folder",
+    "restore-file": "the model's folder", "no-save": "the model's folder",
     "no-last-checkpoints": "the model's folder", "no-save-optimizer-state": "the model's folder",
     "checkpoint-suffix": "the model's folder", "write-checkpoints-asynchronously": "the model's folder",
     "arch": "arch.encoder", "encoder-embed-dim": "arch.embedding", "decoder-embed-dim": "arch.embedding",
@@ -27,12 +29,15 @@ TAKEN = {
     "encoder-attention-heads": "arch.heads", "decoder-attention-heads": "arch.heads",
     "encoder-ffn-embed-dim": "arch.feedforward", "decoder-ffn-embed-dim": "arch.feedforward", "dropout": "arch.dropout",
     "max-source-positions": "the dataset", "max-target-positions": "the dataset", "truncate-source": "the dataset",
-    "batch-size": "train.batch_size", "batch-size-valid": "train.batch_size", "required-batch-size-multiple": "train.batch_size",
+    "max-tokens": "train.batch_size", "max-tokens-valid": "train.batch_size", "batch-size": "train.batch_size",
+    "batch-size-valid": "train.batch_size", "required-batch-size-multiple": "train.batch_size",
     "lr": "train.learning_rate", "max-epoch": "train.epochs", "patience": "train.patience", "seed": "seed",
-    "save-interval": "train.epochs", "validate-interval": "train.epochs", "no-epoch-checkpoints": "train.validate",
+    "save-interval-updates": "train.epochs", "validate-interval-updates": "train.epochs",
+    "validate-after-updates": "train.epochs", "save-interval": "train.epochs", "validate-interval": "train.epochs",
+    "no-epoch-checkpoints": "train.validate",
     "keep-last-epochs": "train.validate", "disable-validation": "the dev set", "max-valid-steps": "the dev set",
     "best-checkpoint-metric": "the dev set", "maximize-best-checkpoint-metric": "the dev set", "cpu": "env.device",
-    "distributed-world-size": "env.device", "log-format": "Daisy", "log-interval": "Daisy",
+    "distributed-world-size": "env.device", "log-format": "Daisy, which reads the log",
 }  # fmt: skip
 LINE = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \| INFO \| "
 FIGURES = re.compile(rf"{LINE}(?:train_inner|valid) \| (\{{.*\}})")
@@ -210,9 +215,6 @@ def _convolutions(options: Options) -> list[object]:
     encoder = list(zip(options.per_layer("arch.filters"), options.per_layer("arch.kernel"), strict=True))
     decoder = [(options["arch.hidden"], DECODER_KERNEL)] * len(encoder)
     return ["--encoder-layers", encoder, "--decoder-layers", decoder, "--decoder-attention", True]
-
-
-DECODER_KERNEL = 3
 
 
 def _lengths(options: Options) -> list[object]:

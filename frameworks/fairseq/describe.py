@@ -33,8 +33,8 @@ def main():
 
 
 def names_of(parser):
-    """The options of a parser; not those that are given to set something to false."""
-    actions = [action for action in parser._actions if not isinstance(action, argparse._StoreFalseAction)]
+    """The options of a parser; not --help, nor those that are given to set something to false."""
+    actions = [action for action in parser._actions if not isinstance(action, (argparse._HelpAction, argparse._StoreFalseAction))]
     return {name[2:] for action in actions for name in action.option_strings if name.startswith("--")}
 
 
