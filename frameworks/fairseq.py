@@ -37,7 +37,7 @@ TAKEN = {
     "no-epoch-checkpoints": "train.validate",
     "keep-last-epochs": "train.validate", "disable-validation": "the dev set", "max-valid-steps": "the dev set",
     "best-checkpoint-metric": "the dev set", "maximize-best-checkpoint-metric": "the dev set", "cpu": "env.device",
-    "distributed-world-size": "env.device", "log-format": "Daisy, which reads the log",
+    "distributed-world-size": "env.device",
 }  # fmt: skip
 LINE = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \| INFO \| "
 FIGURES = re.compile(rf"{LINE}(?:train_inner|valid) \| (\{{.*\}})")
@@ -231,6 +231,8 @@ def _passed_on(options: Options) -> list[object]:
     """What is under framework.options, but for what is the prediction's."""
     arguments: list[object] = []
     for name, value in options.framework_options(TAKEN).items():
+        if name == "log-format":
+            raise ConfigurationError("framework.options.log-format: Daisy reads fairseq's log as JSON; leave it out")
         if name in OF_PREDICTION or value is None or value is False:
             continue
         arguments.append(f"--{name}")

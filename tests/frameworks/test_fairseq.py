@@ -119,6 +119,7 @@ def test_predicting(project: DaisyProject, adapter: Adapter) -> None:
         (["arch.attention=false"], "arch.attention=false: fairseq's convolutional decoder sees the source by attention alone"),
         (["+framework.options.encoder-layers=x"], "is what fairseq gets from arch.layers"),
         (["+framework.options.lr=3"], "is what fairseq gets from train.learning_rate"),
+        (["+framework.options.log-format=simple"], "Daisy reads fairseq's log as JSON; leave it out"),
         (["architecture=rnn", "+arch.kernel=3"], "fairseq does not use arch.kernel"),
         (["architecture=transformer", "+arch.hidden=3"], "fairseq does not use arch.hidden"),
     ],
