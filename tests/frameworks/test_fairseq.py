@@ -284,7 +284,8 @@ def test_the_recorded_log_is_read_to_its_end(adapter: Adapter) -> None:
 
 
 def metrics(model: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (model / "daisy" / "metrics.jsonl").read_text().splitlines()]
+    file = model / "daisy" / "metrics.jsonl"
+    return [] if not file.is_file() else [json.loads(line) for line in file.read_text().splitlines()]
 
 
 @pytest.mark.slow
@@ -296,14 +297,7 @@ def test_for_real_killed_and_resumed(project: DaisyProject) -> None:
         "arch.hidden=64", "arch.embedding=32", "arch.filters=50", "train.validate=each", "framework.options.beam=1",
         f"env.mirror={SIGMORPHON}", *real_environment("fairseq"),
     ]  # fmt: skip
-    process = project.start(*words)
-    until = time.monotonic() + 300
-    while not (project.models() and any(entry.get("epoch") == 2 for entry in metrics_so_far(project.models()[0]))):
-        assert time.monotonic() < until and process.poll() is None
-        time.sleep(0.05)
-    os.kill(process.pid, signal.SIGKILL)
-    process.communicate()
-    (model,) = project.models()
+    model = killed_in_epoch(2, project, words)
     with (model / "model_out" / "checkpoint_last.pt").open("r+b") as file:
         file.truncate(1000)
     done = project.daisy(*words, timeout=300)
@@ -320,8 +314,33 @@ def test_for_real_killed_and_resumed(project: DaisyProject) -> None:
     assert files == {f"checkpoint{name}.pt" for name in ("1", "2", "3", "_best", "_last")}
 
 
-def metrics_so_far(model: Path) -> list[dict[str, Any]]:
-    return metrics(model) if (model / "daisy" / "metrics.jsonl").is_file() else []
+@pytest.mark.slow
+@pytest.mark.skipif(not SIGMORPHON.is_dir(), reason="the CoNLL-SIGMORPHON files are not here")
+def test_for_real_patience_lasts_over_a_kill(project: DaisyProject) -> None:
+    """Nothing is learnt: the first epoch stays the best, and the third one after it is the last, whatever comes in between."""
+    words = [
+        "framework=fairseq", "dataset=cs/finnish", "dataset.size=medium", "train.epochs=9", "train.learning_rate=0.0000001",
+        "train.patience=3", "arch.hidden=16", "arch.embedding=16", "arch.filters=16", "train.batch_size=50",
+        f"env.mirror={SIGMORPHON}", *real_environment("fairseq"),
+    ]  # fmt: skip
+    model = killed_in_epoch(3, project, words)
+    done = project.daisy(*words, timeout=300)
+    assert done.code == 0, done.err + done.out
+    assert json.loads((model / "daisy" / "result.json").read_text())["ended_because"] == "patience"
+    assert max(entry["epoch"] for entry in metrics(model) if "dev_accuracy" in entry) == 4
+
+
+def killed_in_epoch(epoch: int, project: DaisyProject, words: list[str]) -> Path:
+    """The folder of a model whose training was killed in the middle of an epoch."""
+    process = project.start(*words)
+    until = time.monotonic() + 300
+    while not (project.models() and any(entry.get("epoch") == epoch for entry in metrics(project.models()[0]))):
+        assert time.monotonic() < until and process.poll() is None
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    (model,) = project.models()
+    return model
 
 
 @pytest.mark.slow
