@@ -83,9 +83,9 @@ class Fairseq(Adapter):
         return _run(options, paths, "train", [], [*arguments, *_passed_on(options)])
 
     def predict(self, options: Options, paths: Paths, checkpoint: Checkpoint, source: Path, output: Path) -> Command:
-        """Beam search, by fairseq-generate."""
+        """By fairseq-generate: the likeliest next token, or beam search."""
         arguments: list[object] = [
-            "--path", checkpoint.path, "--beam", options.get("framework.options.beam", 5),
+            "--path", checkpoint.path, "--beam", options.get("framework.options.beam", 1),
             "--lenpen", options.get("framework.options.lenpen", 1), "--max-len-a", 2, "--max-len-b", 100,
             "--batch-size", 50, "--required-batch-size-multiple", 1, "--num-workers", 0, *_lengths(options), *_device(options),
             "--no-progress-bar",

@@ -294,7 +294,7 @@ def test_for_real_killed_and_resumed(project: DaisyProject) -> None:
     """It is killed in the middle of the second epoch, finds its newest checkpoint torn, and learns what it would have learnt."""
     words = [
         "framework=fairseq", "dataset=cs/finnish", "dataset.size=medium", "train.epochs=3", "train.learning_rate=0.004",
-        "arch.hidden=64", "arch.embedding=32", "arch.filters=50", "train.validate=each", "framework.options.beam=1",
+        "arch.hidden=64", "arch.embedding=32", "arch.filters=50", "train.validate=each",
         f"env.mirror={SIGMORPHON}", *real_environment("fairseq"),
     ]  # fmt: skip
     model = killed_in_epoch(2, project, words)
@@ -346,7 +346,7 @@ def killed_in_epoch(epoch: int, project: DaisyProject, words: list[str]) -> Path
 @pytest.mark.slow
 @pytest.mark.parametrize("architecture", ["rnn", "transformer"])
 def test_for_real_other_encoders(project: DaisyProject, architecture: str) -> None:
-    words = ["train.epochs=60", "train.learning_rate=0.005", "train.batch_size=9", "framework.options.beam=1"]
+    words = ["train.epochs=60", "train.learning_rate=0.005", "train.batch_size=9"]
     words += ["+framework.options.label-smoothing=0.1", "+framework.options.criterion=label_smoothed_cross_entropy"]
     done = project.daisy(
         "framework=fairseq", "dataset=tiny", f"architecture={architecture}", *words, *real_environment("fairseq"), timeout=300
