@@ -39,9 +39,10 @@ TAKEN = {
     "best-checkpoint-metric": "the dev set", "maximize-best-checkpoint-metric": "the dev set", "cpu": "env.device",
     "distributed-world-size": "env.device",
 }  # fmt: skip
+COUNT = r"(\d{1,12})"
 LINE = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \| INFO \| "
 FIGURES = re.compile(rf"{LINE}(?:train_inner|valid) \| (\{{.*\}})")
-SAVED = re.compile(rf"{LINE}fairseq\.checkpoint_utils \| Saved checkpoint .* \(epoch (\d+) @ (\d+) updates, .* seconds\)")
+SAVED = re.compile(rf"{LINE}fairseq\.checkpoint_utils \| Saved checkpoint .* \(epoch {COUNT} @ {COUNT} updates, .* seconds\)")
 ENDED = re.compile(r"\[daisy\] finished: (epochs|patience|updates|hours|learning rate)")
 NUMBERED = re.compile(r"checkpoint(\d+)\.pt")
 PREDICTED = re.compile(r"D-(\d+)\t[^\t]*\t(.*)")
