@@ -1,0 +1,321 @@
+"""tensor2tensor: commands to the letter, its log, whole checkpoints; for real where it is set up."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from frameworks.real import real_environment
+from frameworks.replay import RECORDED
+from support import CHECKOUT, SIGMORPHON, DaisyProject
+
+from daisy.configuration import find_project
+from daisy.configuration.compose import compose
+from daisy.errors import ConfigurationError
+from daisy.framework import Adapter, Checkpoint, Description, Options, Paths, lookup
+from daisy.launch import check_adapter
+
+COMPANION = CHECKOUT / "frameworks" / "tensor2tensor"
+PATHS = Paths(Path("/d"), Path("/f"), Path("/m"), Path("/c"), None, {"train": 1000, "dev": 100, "test": 0})
+SMALL = ("arch.embedding=16", "arch.feedforward=16", "arch.heads=2", "arch.layers=1")
+
+
+@pytest.fixture
+def adapter() -> Adapter:
+    return lookup.load(lookup.AdapterFile("tensor2tensor", CHECKOUT / "frameworks" / "tensor2tensor.py"))
+
+
+def options(project: DaisyProject, *overrides: str) -> Options:
+    texts = ["framework=tensor2tensor", "dataset=tiny", "env.device=cpu", *overrides]
+    return Options(compose(find_project(project.root, {}), texts, project.root))
+
+
+def after(arguments: tuple[str, ...], name: str) -> str:
+    return arguments[arguments.index(name) + 1]
+
+
+def hparams(arguments: tuple[str, ...], name: str = "--hparams") -> dict[str, str]:
+    return dict(pair.split("=") for pair in after(arguments, name).split(","))
+
+
+def test_the_command_to_the_letter(project: DaisyProject, adapter: Adapter) -> None:
+    chosen = options(
+        project, "arch.embedding=32", "arch.feedforward=48", "arch.heads=2", "arch.layers=3", "arch.dropout=0.2",
+        "train.batch_size=30", "train.epochs=4", "train.patience=3", "train.learning_rate=0.005", "seed=9",
+    )  # fmt: skip
+    command = adapter.train(chosen, PATHS, None)
+    assert command.arguments == (
+        "python", "/c/run.py", "trainer", "--dataset", "/d", "--steps-per-epoch", "34", "--patience", "3", "--",
+        "--t2t_usr_dir", "/c/daisy_pairs", "--problem", "daisy_pairs", "--data_dir", "/f",
+        "--model", "transformer", "--hparams_set", "transformer_base", "--hparams",
+        "hidden_size=32,filter_size=48,num_hidden_layers=3,num_heads=2,layer_prepostprocess_dropout=0.2,attention_dropout=0.2,"
+        "relu_dropout=0.2,batch_size=30,use_fixed_batch_size=True,optimizer=true_adam,learning_rate_schedule=constant,"
+        "learning_rate_constant=0.005,symbol_modality_num_shards=1,label_smoothing=0.1",
+        "--output_dir", "/m", "--schedule", "train", "--train_steps", "136", "--local_eval_frequency", "34",
+        "--iterations_per_loop", "1", "--keep_checkpoint_max", "2", "--log_step_count_steps", "1", "--random_seed", "9",
+        "--worker_gpu", "0", "--inter_op_parallelism_threads", "1", "--intra_op_parallelism_threads", "1",
+    )  # fmt: skip
+    assert command.environment["CUDA_VISIBLE_DEVICES"] == ""
+
+
+def test_gpu_epochs_no_limit_resume(project: DaisyProject, adapter: Adapter) -> None:
+    gpu = adapter.train(options(project, "env.device=gpu"), PATHS, None)
+    assert after(gpu.arguments, "--worker_gpu") == "1" and "--intra_op_parallelism_threads" not in gpu.arguments
+    assert "CUDA_VISIBLE_DEVICES" not in gpu.environment
+    each = adapter.train(options(project, "train.validate=each"), PATHS, None).arguments
+    assert after(each, "--keep_checkpoint_max") == "0"  # all
+    endless = adapter.train(options(project, "train.seconds=9"), PATHS, None).arguments
+    assert after(endless, "--train_steps") == "50000000" and "--restore" not in endless
+    resumed = adapter.train(options(project), PATHS, Checkpoint(Path("/m/best/model.ckpt-50"))).arguments
+    assert after(resumed, "--restore") == "/m/best/model.ckpt-50" and resumed.index("--restore") < resumed.index("--")
+
+
+def test_the_form_is_built_by_datagen(project: DaisyProject, adapter: Adapter) -> None:
+    form = adapter.form(options(project, "env.device=gpu"), PATHS)
+    assert form is not None
+    (command,) = form.commands
+    assert command.arguments == (
+        "python", "/c/run.py", "datagen", "--", "--t2t_usr_dir", "/c/daisy_pairs", "--problem", "daisy_pairs",
+        "--data_dir", "/f", "--tmp_dir", "/d",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("overrides", "told"),
+    [
+        (["architecture=rnn"], "arch.encoder=rnn: tensor2tensor's recurrent networks have one size .* choose architecture="),
+        (["architecture=conv"], "arch.encoder=conv: tensor2tensor has a Transformer only; choose architecture=transformer"),
+        (["+framework.options.learning_rate_constant=3"], "is what tensor2tensor gets from train.learning_rate"),
+        (["+framework.options.num_decoder_layers=3"], "is what tensor2tensor gets from arch.layers"),
+        (["+framework.options.max_length=30"], "is what tensor2tensor gets from the dataset"),
+        (["+framework.options.attention_dropout_broadcast_dims='0,1'"], "take no comma, blank or bracket"),
+        (["arch.embedding=65", "arch.heads=4"], "arch.embedding=65"),
+        (["+arch.kernel=3"], "tensor2tensor does not use arch.kernel"),
+        (["+arch.attention=false"], "tensor2tensor does not use arch.attention"),
+    ],
+)
+def test_what_it_can_not_honour(project: DaisyProject, adapter: Adapter, overrides: list[str], told: str) -> None:
+    with pytest.raises(ConfigurationError, match=told):
+        composed = compose(find_project(project.root, {}), ["framework=tensor2tensor", "dataset=tiny", *overrides], project.root)
+        check_adapter(adapter, composed, COMPANION)
+
+
+def test_an_option_that_the_installed_one_does_not_list(project: DaisyProject, adapter: Adapter) -> None:
+    texts = ["framework=tensor2tensor", "dataset=tiny", "+framework.options.clip_grad_nrm=1"]
+    composed = compose(find_project(project.root, {}), texts, project.root)
+    listed = Description("1.15.7", frozenset(("clip_grad_norm", "beam_size", "alpha", "label_smoothing")))
+    with pytest.raises(
+        ConfigurationError, match=r"has no option clip_grad_nrm - did you mean framework\.options\.clip_grad_norm"
+    ):
+        check_adapter(adapter, composed, COMPANION, listed)
+
+
+def test_own_options(project: DaisyProject, adapter: Adapter) -> None:
+    chosen = options(
+        project, "+framework.options.clip_grad_norm=1.5", "+framework.options.proximity_bias=true",
+        "+framework.options.optimizer=adafactor", "+framework.options.norm_type=null", "framework.options.beam_size=9",
+        "+framework.options.extra_length=30",
+    )  # fmt: skip
+    trained = hparams(adapter.train(chosen, PATHS, None).arguments)
+    assert (trained["clip_grad_norm"], trained["proximity_bias"], trained["optimizer"]) == ("1.5", "True", "adafactor")
+    assert not trained.keys() & {"norm_type", "beam_size", "alpha", "extra_length"}
+    predict = adapter.predict(chosen, PATHS, Checkpoint(Path("/m/model.ckpt-50")), Path("/in"), Path("/out")).arguments
+    assert hparams(predict, "--decode_hparams") == {
+        "batch_size": "50", "log_results": "False", "beam_size": "9", "alpha": "0.6", "extra_length": "30",
+    }  # fmt: skip
+    assert hparams(predict) == trained  # the network is built anew from them
+    assert [after(predict, f"--{name}") for name in ("checkpoint_path", "decode_from_file", "decode_to_file")] == [
+        "/m/model.ckpt-50", "/in", "/out",
+    ]  # fmt: skip
+
+
+STEP = "INFO:tensorflow:loss = 2.0122578, step = 101 (45.092 sec)"
+SAVED = "[daisy] epoch 3, step 150: dev_accuracy 0.124000, checkpoint saved"
+
+
+def test_its_log(adapter: Adapter) -> None:
+    step = adapter.read_line(STEP)
+    assert step is not None and (step.epoch, step.step, step.measures) == (None, 101, {"loss": 2.0122578})
+    saved = adapter.read_line(f"{SAVED}\r\n")
+    assert saved is not None and (saved.epoch, saved.step, saved.epoch_done, saved.saved_epoch) == (3, 150, True, 3)
+    assert saved.measures == {"dev_accuracy": 0.124}
+    begins = adapter.read_line("[daisy] epoch 12 begins")
+    assert begins is not None and (begins.epoch, begins.epoch_done) == (12, False)
+    for line in (STEP.replace("2.0122578", "nan"), "ERROR:tensorflow:Model diverged with loss = NaN."):
+        nan = adapter.read_line(line)
+        assert nan is not None and nan.measures["loss"] != nan.measures["loss"]
+    small = adapter.read_line(STEP.replace("2.0122578", "1.5e-05"))
+    assert small is not None and small.measures == {"loss": 1.5e-05}
+    ended = adapter.read_line("[daisy] finished: patience")
+    assert ended is not None and ended.ended == "patience"
+    assert adapter.read_line("INFO:tensorflow:global_step/sec: 20.5656") is None
+    assert adapter.read_line("I1122 20:31:56.8 140694 basic_session_run_hooks.py:260] loss = 2.0, step = 101 (4.0 sec)") is None
+
+
+@pytest.mark.parametrize("line", [STEP, SAVED, "[daisy] epoch 12 begins", "[daisy] finished: epochs"])
+def test_a_line_that_is_cut_off_says_nothing(adapter: Adapter, line: str) -> None:
+    assert adapter.read_line(line) is not None
+    assert {adapter.read_line(line[:length]) for length in range(len(line))} == {None}
+
+
+FOOTER = bytes.fromhex("57fb808b247547db")
+
+
+def checkpoint(folder: Path, step: int) -> dict[str, Path]:
+    folder.mkdir(exist_ok=True)
+    ends = ("index", "data-00000-of-00002", "data-00001-of-00002")
+    files = {end: folder / f"model.ckpt-{step}.{end}" for end in ends}
+    for end, path in files.items():
+        path.write_bytes(b"content" + (FOOTER if end == "index" else b""))
+    return files
+
+
+def test_the_newest_whole_checkpoint(adapter: Adapter, tmp_path: Path) -> None:
+    paths = Paths(tmp_path, tmp_path, tmp_path, tmp_path)
+    checkpoint(tmp_path, 0)  # before the first step
+    assert adapter.resume_checkpoint(paths) is None and adapter.best_checkpoint(paths) is None
+    checkpoint(tmp_path, 50)
+    newest = checkpoint(tmp_path, 100)
+    (tmp_path / "checkpoint").write_text('model_checkpoint_path: "model.ckpt-100"')
+    for path in newest.values():
+        content = path.read_bytes()
+        for torn in [content[:length] for length in range(len(content))] if path.suffix == ".index" else [None]:
+            path.unlink() if torn is None else path.write_bytes(torn)
+            found = adapter.resume_checkpoint(paths)
+            assert found is not None and found.path == tmp_path / "model.ckpt-50"
+        path.write_bytes(content)
+    found = adapter.resume_checkpoint(paths)
+    assert found is not None and (found.path, found.step) == (tmp_path / "model.ckpt-100", 100)
+    assert set(found.files) == set(newest.values())
+
+
+def test_the_best_checkpoint_and_the_one_of_an_epoch(adapter: Adapter, tmp_path: Path) -> None:
+    paths = Paths(tmp_path, tmp_path, tmp_path, tmp_path)
+    for step in (50, 100, 150):
+        checkpoint(tmp_path, step)
+    newest = adapter.best_checkpoint(paths)
+    assert newest is not None and (newest.path.name, newest.epoch) == ("model.ckpt-150", None)
+    (tmp_path / "progress.json").write_text(json.dumps([{"epoch": step // 50, "step": step} for step in (50, 100, 150)]))
+    checkpoint(tmp_path / "best", 50)
+    (tmp_path / "best" / "model.ckpt-100.data-00000-of-00002").write_bytes(b"a kill came while it was copied")
+    best = adapter.best_checkpoint(paths)
+    assert best is not None and (best.path, best.epoch) == (tmp_path / "best" / "model.ckpt-50", 1)
+    second = adapter.epoch_checkpoint(paths, 2)
+    assert second is not None and (second.path, second.epoch) == (tmp_path / "model.ckpt-100", 2)
+    assert adapter.epoch_checkpoint(paths, 4) is None
+    (tmp_path / "progress.json").write_text('[{"epoch": 1, "st')
+    assert adapter.epoch_checkpoint(paths, 2) is None
+
+
+def test_hints(adapter: Adapter) -> None:
+    assert "smaller train.batch_size" in str(adapter.hint("ResourceExhaustedError: OOM when allocating tensor"))
+    assert "lower train.learning_rate" in str(adapter.hint("NanLossDuringTrainingError: NaN loss during training."))
+    assert "daisy setup tensor2tensor" in str(adapter.hint("ModuleNotFoundError: No module named 'tensor2tensor'"))
+    assert "made again" in str(adapter.hint("FileNotFoundError: No such file or directory: '/f/vocab.daisy_pairs.tokens'"))
+    assert "delete it from model_out" in str(adapter.hint("DataLossError: Unable to open table file: Data loss"))
+    assert "another type" in str(adapter.hint("ValueError: Could not parse hparam 'num_area_layers' of type 'int'"))
+    for error in ("ValueError: No files found in /f/daisy_pairs-train*", "DataLossError: truncated record at 18"):
+        assert "made again" in str(adapter.hint(error))
+    assert adapter.hint("INFO:tensorflow:Reading data files from /f/daisy_pairs-train*") is None
+
+
+def test_the_vocabulary(adapter: Adapter, project: DaisyProject, tmp_path: Path) -> None:
+    (tmp_path / "train-source").write_text("b a a\na <s> ä\n", encoding="utf-8")
+    (tmp_path / "train-target").write_text("a b\n\u00a0\n", encoding="utf-8")
+    adapter.write_form(options(project), Paths(tmp_path, tmp_path, tmp_path, tmp_path))
+    written = (tmp_path / "vocab.daisy_pairs.tokens").read_bytes().decode("utf-8")
+    assert written == "<pad>\n<EOS>\n<UNK>\na\nb\n<s>\n\u00a0\nä\n"
+
+
+def test_the_recorded_log_is_read_to_its_end(adapter: Adapter) -> None:
+    lines = (RECORDED / "tensor2tensor" / "train.log").read_text(encoding="utf-8").splitlines()
+    found = [progress for line in lines if (progress := adapter.read_line(line)) is not None]
+    saved = [progress.saved_epoch for progress in found if progress.saved_epoch]
+    assert saved == list(range(1, len(saved) + 1)) and len(saved) > 2
+    assert sum("loss" in progress.measures for progress in found) > len(saved)
+    assert found[-1].ended == "epochs"
+
+
+def result(model: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((model / "daisy" / "result.json").read_text())
+    return content
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not SIGMORPHON.is_dir(), reason="the CoNLL-SIGMORPHON files are not here")
+def test_for_real_killed_and_resumed(project: DaisyProject) -> None:
+    """It is killed in the middle of an epoch, its newest checkpoint is torn as well, and it goes on from the one before."""
+    words = [
+        "framework=tensor2tensor", "dataset=cs/finnish", "dataset.size=medium", "train.epochs=4", "train.batch_size=50", *SMALL,
+        f"env.mirror={SIGMORPHON}", *real_environment("tensor2tensor"),
+    ]  # fmt: skip
+    process = project.start(*words)
+    until = time.monotonic() + 500
+    while not (project.models() and "epoch 3 begins" in (project.models()[0] / "daisy" / "run.out").read_text()):
+        assert time.monotonic() < until and process.poll() is None
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    (model,) = project.models()
+    out = model / "model_out"
+    with (out / "model.ckpt-40.index").open("r+b") as file:
+        file.truncate(1000)  # as a kill inside a save leaves it
+    shutil.rmtree(out / "best")
+    done = project.daisy(*words, timeout=500)
+    assert done.code == 0, done.err + done.out
+    log = (model / "daisy" / "run.out").read_text()
+    assert re.findall(r"\[daisy\] epoch (\d), step (\d+): dev_accuracy", log)[-5:] == [
+        ("1", "20"), ("2", "40"), ("2", "40"), ("3", "60"), ("4", "80"),
+    ]  # fmt: skip
+    assert re.search(r"Restoring parameters from \S+model.ckpt-20\n", log)
+    found = result(model)
+    assert (found["state"], found["attempt"], found["ended_because"]) == ("done", 2, "epochs")
+    assert found["checkpoint"]["path"].startswith("model_out/best/model.ckpt-")
+    assert [entry["epoch"] for entry in json.loads((out / "progress.json").read_text())] == [1, 2, 3, 4]
+
+
+@pytest.mark.slow
+def test_for_real_each_epoch_patience_and_the_same_again(project: DaisyProject) -> None:
+    real = real_environment("tensor2tensor")
+    words = [
+        "framework=tensor2tensor", "dataset=tiny", *SMALL, "train.epochs=3", "train.batch_size=5", "train.validate=each",
+        "train.patience=3", "train.learning_rate=0.01", *real,
+    ]  # fmt: skip
+    logs = []
+    for more in ((), ("again=true",)):
+        done = project.daisy(*words, *more, timeout=500)
+        assert done.code == 0, done.err + done.out
+        logs.append((project.models()[-1] / "daisy" / "run.out").read_text())
+    losses = [re.findall(r"loss = (\S+), step = (\d+)", log) for log in logs]
+    assert losses[0] == losses[1] and [step for _, step in losses[0]] == [
+        str(step) for step in range(1, 13)
+    ]  # 18 examples, 3 times
+    model = project.models()[-1]
+    kept = sorted(path.name for path in (model / "model_out").glob("model.ckpt-*.index"))
+    assert kept == [f"model.ckpt-{step}.index" for step in (0, 12, 4, 8)]
+    measures = [json.loads(line) for line in (model / "daisy" / "metrics.jsonl").read_text().splitlines()]
+    assert [entry["epoch"] for entry in measures if "accuracy" in entry] == [1, 2, 3]
+    rows = ["a" * 300, "talossa", "q\u3000ж", "puu"]
+    (project.root / "forms").write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
+    done = project.daisy("predict", "-1", "forms", "--output", "predicted", timeout=300)
+    assert done.code == 0, done.err
+    assert len((project.root / "predicted").read_text(encoding="utf-8").splitlines()) == len(rows)
+
+
+@pytest.mark.slow
+def test_for_real_what_is_wrong(project: DaisyProject) -> None:
+    words = ["framework=tensor2tensor", "dataset=tiny", "train.epochs=1", *SMALL, *real_environment("tensor2tensor")]
+    wrong = project.daisy(*words, "+framework.options.clip_grad_nrm=1")
+    assert wrong.code == 2 and "did you mean framework.options.clip_grad_norm?" in wrong.one_line
+    assert project.models() == []
+    failed = project.daisy(*words, "+framework.options.num_area_layers=many", timeout=300)
+    assert failed.code != 0 and "another type than tensor2tensor's" in failed.err + failed.out
+    (records,) = (project.root / "data" / "forms" / "tensor2tensor").glob("*/daisy_pairs-train-*")
+    records.unlink()
+    missing = project.daisy(*words, timeout=300)
+    assert missing.code != 0 and "made again" in missing.err + missing.out and "Traceback" not in missing.err
