@@ -7,6 +7,7 @@ import glob
 import json
 import os
 import shutil
+import sys
 
 import tensorflow.compat.v1 as tf
 
@@ -78,6 +79,8 @@ class History:
                 return json.load(file)
         except FileNotFoundError:
             return []
+        except ValueError:
+            sys.exit("error: {} is damaged: delete it, and what was best so far is forgotten".format(self._path))
 
     def knows(self, step):
         """Whether the checkpoint of a step was validated."""

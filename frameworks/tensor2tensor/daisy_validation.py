@@ -10,6 +10,7 @@ from tensor2tensor.data_generators import text_encoder
 from tensor2tensor.utils import registry
 
 import daisy_checkpoints
+from daisy_pairs import UNKNOWN
 
 BATCH = 100  # examples
 
@@ -22,7 +23,7 @@ class Validation(tf.train.CheckpointSaverListener):
         self._steps_per_epoch, self._patience, self.history = steps_per_epoch, patience, history
         encoders = hparams.problem.feature_encoders(hparams.data_dir)
         self._sources = [[*encoders["inputs"].encode(source), text_encoder.EOS_ID] for source, _ in pairs]
-        self._targets = [encoders["targets"].encode(target) for _, target in pairs]
+        self._targets = [known(encoders["targets"].encode(target)) for _, target in pairs]
         # a longer output than the target can't be right, so decoding may end there
         self._extra = max([len(target) + 1 - len(source) for source, target in zip(self._sources, self._targets)] + [0])
 
@@ -78,6 +79,11 @@ class Validation(tf.train.CheckpointSaverListener):
             outputs = session.run(self._outputs, {self._inputs: padded([self._sources[index] for index in chosen])})
             right += sum(up_to_end(output) == self._targets[index] for output, index in zip(outputs, chosen))
         return right / max(1, len(order))
+
+
+def known(numbers):
+    """The numbers of a target, with -1 for tokens that train has not: <UNK> is no right answer to them."""
+    return [-1 if number == UNKNOWN else number for number in numbers]
 
 
 def padded(rows):

@@ -255,12 +255,14 @@ def test_for_real_killed_and_resumed(project: DaisyProject) -> None:
         f"env.mirror={SIGMORPHON}", *real_environment("tensor2tensor"),
     ]  # fmt: skip
     process = project.start(*words)
-    until = time.monotonic() + 500
-    while not (project.models() and "epoch 3 begins" in (project.models()[0] / "daisy" / "run.out").read_text()):
-        assert time.monotonic() < until and process.poll() is None
-        time.sleep(0.05)
-    os.kill(process.pid, signal.SIGKILL)
-    process.communicate()
+    try:
+        until = time.monotonic() + 500
+        while not any("epoch 3 begins" in log.read_text() for log in project.root.glob("models/*/daisy/run.out")):
+            assert time.monotonic() < until and process.poll() is None
+            time.sleep(0.05)
+    finally:
+        os.kill(process.pid, signal.SIGKILL)
+        process.communicate()
     (model,) = project.models()
     out = model / "model_out"
     with (out / "model.ckpt-40.index").open("r+b") as file:
