@@ -135,8 +135,8 @@ class Tensor2Tensor(Adapter):
         return None
 
     def setup(self, companion: Path) -> Setup:
-        """TensorFlow 1.15, for which it was written; pip would look for a way through its dependencies for hours."""
-        return Setup(("3.7",), companion / "requirements.txt", download=260, disk=870, dependencies=False)
+        """TensorFlow 1.15, for which it was written; pip finds no way through its dependencies, so the pins have all."""
+        return Setup(("3.7",), companion / "requirements.txt", download=210, disk=870, dependencies=False)
 
     def describe(self, paths: Paths) -> Command:
         """The hparams of its Transformer, and those of decoding that are heeded."""

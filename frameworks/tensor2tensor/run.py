@@ -89,6 +89,8 @@ def train(program, name, known):
             flags.model, hparams, estimator.config.data_parallelism, dev(known.dataset),
             known.steps_per_epoch, known.patience, history,
         )  # fmt: skip
+        if not flags.worker_gpu:  # optimising the graph takes more time on a processor than it saves
+            estimator._session_config.graph_options.rewrite_options.disable_meta_optimizer = True
         if step >= experiment.train_steps:
             validation.alone(step)
         elif not validation.patience_is_over():

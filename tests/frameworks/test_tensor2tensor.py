@@ -5,12 +5,13 @@ import os
 import re
 import shutil
 import signal
+import subprocess
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-from frameworks.real import real_environment
+from frameworks.real import VARIABLE, real_environment
 from frameworks.replay import RECORDED
 from support import CHECKOUT, SIGMORPHON, DaisyProject
 
@@ -205,6 +206,9 @@ def test_the_best_checkpoint_and_the_one_of_an_epoch(adapter: Adapter, tmp_path:
     (tmp_path / "best" / "model.ckpt-100.data-00000-of-00002").write_bytes(b"a kill came while it was copied")
     best = adapter.best_checkpoint(paths)
     assert best is not None and (best.path, best.epoch) == (tmp_path / "best" / "model.ckpt-50", 1)
+    checkpoint(tmp_path / "best", 200)  # and then it is whole: the one before is not removed yet
+    found = [adapter.best_checkpoint(paths), adapter.resume_checkpoint(paths)]
+    assert [checkpoint and checkpoint.path for checkpoint in found] == [tmp_path / "best" / "model.ckpt-200"] * 2
     second = adapter.epoch_checkpoint(paths, 2)
     assert second is not None and (second.path, second.epoch) == (tmp_path / "model.ckpt-100", 2)
     assert adapter.epoch_checkpoint(paths, 4) is None
@@ -315,6 +319,9 @@ def test_for_real_what_is_wrong(project: DaisyProject) -> None:
     wrong = project.daisy(*words, "+framework.options.clip_grad_nrm=1")
     assert wrong.code == 2 and "did you mean framework.options.clip_grad_norm?" in wrong.one_line
     assert project.models() == []
+    python = json.loads((Path(os.environ[VARIABLE]) / "tensor2tensor" / "setup.json").read_text())["python"]
+    flag = subprocess.run([python, str(COMPANION / "run.py"), "decoder", "--", "--nope=3"], capture_output=True, text=True)
+    assert flag.returncode == 2 and "error: Unknown command line flag 'nope'" in flag.stderr
     failed = project.daisy(*words, "+framework.options.num_area_layers=many", timeout=300)
     assert failed.code != 0 and "another type than tensor2tensor's" in failed.err + failed.out
     (records,) = (project.root / "data" / "forms" / "tensor2tensor").glob("*/daisy_pairs-train-*")
