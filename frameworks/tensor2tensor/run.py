@@ -91,9 +91,10 @@ def train(program, name, known):
         )  # fmt: skip
         if not flags.worker_gpu:  # optimising the graph takes more time on a processor than it saves
             estimator._session_config.graph_options.rewrite_options.disable_meta_optimizer = True
-        if step >= experiment.train_steps:
+        over = step >= experiment.train_steps
+        if over and not history.knows(step):
             validation.alone(step)
-        elif not validation.patience_is_over():
+        elif not over and not validation.patience_is_over():
             spec = experiment._train_spec
             estimator.train(spec.input_fn, hooks=spec.hooks, max_steps=spec.max_steps, saving_listeners=[validation])
         daisy_validation.tell("finished: {}".format("patience" if validation.patience_is_over() else "epochs"))

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import time
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -250,6 +251,27 @@ def result(model: Path) -> dict[str, Any]:
     return content
 
 
+EPOCHS = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+import daisy_pairs, tensorflow.compat.v1 as tf
+from tensor2tensor.models import transformer
+from tensor2tensor.utils import trainer_lib
+hparams = trainer_lib.create_hparams("transformer_base", "batch_size=5", data_dir=sys.argv[2], problem_name="daisy_pairs")
+batches = hparams.problem.input_fn("train", hparams).make_one_shot_iterator().get_next()
+decode = hparams.problem.feature_encoders(sys.argv[2])["inputs"].decode
+with tf.Session() as session:
+    for epoch in range(2):
+        read = [session.run(batches)[0]["inputs"][:, :, 0, 0].tolist() for batch in range(4)]
+        print(json.dumps([[decode([number for number in row if number > 1]) for row in rows] for rows in read]))
+"""
+
+
+def python_of_it() -> str:
+    setup = json.loads((Path(os.environ[VARIABLE]) / "tensor2tensor" / "setup.json").read_text())
+    return str(setup["python"])
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not SIGMORPHON.is_dir(), reason="the CoNLL-SIGMORPHON files are not here")
 def test_for_real_killed_and_resumed(project: DaisyProject) -> None:
@@ -306,6 +328,12 @@ def test_for_real_each_epoch_patience_and_the_same_again(project: DaisyProject) 
     assert kept == [f"model.ckpt-{step}.index" for step in (0, 12, 4, 8)]
     measures = [json.loads(line) for line in (model / "daisy" / "metrics.jsonl").read_text().splitlines()]
     assert [entry["epoch"] for entry in measures if "accuracy" in entry] == [1, 2, 3]
+    (form,) = (project.root / "data" / "forms" / "tensor2tensor").iterdir()
+    read = subprocess.run([python_of_it(), "-c", EPOCHS, str(COMPANION), str(form)], capture_output=True, text=True, check=True)
+    first, second = (json.loads(line) for line in read.stdout.splitlines())
+    assert [len(batch) for batch in first] == [5, 5, 5, 3] and first != second
+    sources = [" ".join(line.split("\t")[0]) for line in (project.root / "pairs.tsv").read_text().splitlines()]
+    assert sorted(chain(*first)) == sorted(chain(*second)) == sorted(sources)
     rows = ["a" * 300, "talossa", "q\u3000ж", "puu"]
     (project.root / "forms").write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
     done = project.daisy("predict", "-1", "forms", "--output", "predicted", timeout=300)
@@ -319,8 +347,9 @@ def test_for_real_what_is_wrong(project: DaisyProject) -> None:
     wrong = project.daisy(*words, "+framework.options.clip_grad_nrm=1")
     assert wrong.code == 2 and "did you mean framework.options.clip_grad_norm?" in wrong.one_line
     assert project.models() == []
-    python = json.loads((Path(os.environ[VARIABLE]) / "tensor2tensor" / "setup.json").read_text())["python"]
-    flag = subprocess.run([python, str(COMPANION / "run.py"), "decoder", "--", "--nope=3"], capture_output=True, text=True)
+    flag = subprocess.run(
+        [python_of_it(), str(COMPANION / "run.py"), "decoder", "--", "--nope=3"], capture_output=True, text=True
+    )
     assert flag.returncode == 2 and "error: Unknown command line flag 'nope'" in flag.stderr
     failed = project.daisy(*words, "+framework.options.num_area_layers=many", timeout=300)
     assert failed.code != 0 and "another type than tensor2tensor's" in failed.err + failed.out
