@@ -328,8 +328,10 @@ def test_for_real_each_epoch_patience_and_the_same_again(project: DaisyProject) 
     assert kept == [f"model.ckpt-{step}.index" for step in (0, 12, 4, 8)]
     measures = [json.loads(line) for line in (model / "daisy" / "metrics.jsonl").read_text().splitlines()]
     assert [entry["epoch"] for entry in measures if "accuracy" in entry] == [1, 2, 3]
-    (form,) = (project.root / "data" / "forms" / "tensor2tensor").iterdir()
-    read = subprocess.run([python_of_it(), "-c", EPOCHS, str(COMPANION), str(form)], capture_output=True, text=True, check=True)
+    (vocabulary,) = (project.root / "data" / "forms" / "tensor2tensor").glob("*/vocab.*")
+    read = subprocess.run(
+        [python_of_it(), "-c", EPOCHS, str(COMPANION), str(vocabulary.parent)], capture_output=True, text=True, check=True
+    )
     first, second = (json.loads(line) for line in read.stdout.splitlines())
     assert [len(batch) for batch in first] == [5, 5, 5, 3] and first != second
     sources = [" ".join(line.split("\t")[0]) for line in (project.root / "pairs.tsv").read_text().splitlines()]
