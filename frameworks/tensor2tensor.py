@@ -32,10 +32,11 @@ TAKEN = {
 }  # fmt: skip
 OF_PREDICTION = ("beam_size", "alpha", "extra_length")
 NUMBER = r"(nan|-?inf|-?\d+(?:\.\d+)?(?:e[-+]?\d+)?)"
-STEP = re.compile(rf"INFO:tensorflow:loss = {NUMBER}, step = (\d+) \(\d+\.\d+ sec\)")
+COUNT = r"(\d{1,12})"
+STEP = re.compile(rf"INFO:tensorflow:loss = {NUMBER}, step = {COUNT} \(\d+\.\d+ sec\)")
 NAN = "ERROR:tensorflow:Model diverged with loss = NaN."
-BEGINS = re.compile(r"\[daisy\] epoch (\d+) begins")
-SAVED = re.compile(r"\[daisy\] epoch (\d+), step (\d+): dev_accuracy (\d\.\d+), checkpoint saved")
+BEGINS = re.compile(rf"\[daisy\] epoch {COUNT} begins")
+SAVED = re.compile(rf"\[daisy\] epoch {COUNT}, step {COUNT}: dev_accuracy (\d\.\d+), checkpoint saved")
 ENDED = re.compile(r"\[daisy\] finished: (epochs|patience)")
 FORM_DAMAGED = re.compile(rf"No files found in \S*{PROBLEM}|No such file.*{PROBLEM}|(?:truncated|corrupted) record")
 INDEX = re.compile(r"model\.ckpt-([1-9]\d*)\.index")
