@@ -24,6 +24,7 @@ RUNS = (
     ("arcadio", "rnn"),
     ("nematus", "conv"),
     ("nematus", "rnn"),
+    ("nematus", "transformer"),
     ("fairseq", "conv"),
     ("fairseq", "rnn"),
     ("fairseq", "transformer"),
