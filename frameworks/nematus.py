@@ -15,6 +15,7 @@ from daisy.framework import Adapter, Checkpoint, Command, Form, Options, Paths, 
 NO_LIMIT = 1_000_000  # epochs; validations without a better one: Nematus would count a better cross entropy, too
 LONGEST = 1000  # tokens: Nematus leaves longer examples out, and epochs would be shorter than they seem
 LAYER_NORMALISATION = "rnn_layer_normalisation"
+TIED = "tie_decoder_embeddings"
 SPECIAL = ("<EOS>", "<GO>", "<UNK>")  # the first entries of each dictionary, as Nematus wants them
 BEST, BEST_LOSS = "m.best-valid-script", "m"
 ENVIRONMENT = {"PYTHONUTF8": "1", "TF_CPP_MIN_LOG_LEVEL": "2"}
@@ -30,7 +31,7 @@ TAKEN = {
     "transformer_dropout_relu": "arch.dropout", "transformer_dropout_attn": "arch.dropout",
     "batch_size": "train.batch_size", "learning_rate": "train.learning_rate", "max_epochs": "train.epochs",
     "patience": "train.patience", "valid_freq": "train.epochs", "save_freq": "train.epochs", "valid_script": "the dev set",
-    "maxlen": "the dataset", "finish_after": "train.epochs",
+    "maxlen": "the dataset", "translation_maxlen": "the dataset", "finish_after": "train.epochs",
 }  # fmt: skip
 STAMP = r"\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\]"
 NUMBER = r"(nan|-?inf|-?\d+(?:\.\d+)?(?:e[-+]?\d+)?)"
@@ -100,7 +101,6 @@ class Nematus(Adapter):
             "--models", checkpoint.path, "--input", source, "--output", output,
             "--beam_size", options.get("framework.options.beam_size", 5),
             "--normalization_alpha", options.get("framework.options.normalization_alpha", 1.0),
-            "--translation_maxlen", LONGEST,
         ]  # fmt: skip
         return _run(options, paths, "translate", [], arguments)
 
@@ -173,6 +173,7 @@ def _network(options: Options) -> list[object]:
     if encoder == "transformer":
         size = options["arch.embedding"]
         arguments = ["--model_type", "transformer", "--embedding_size", size, "--state_size", size]
+        arguments.append(f"--{TIED}")  # at this commit it can't be built otherwise
         for depth in ("enc", "dec"):
             arguments += [f"--transformer_{depth}_depth", options["arch.layers"]]
         arguments += ["--transformer_num_heads", options["arch.heads"]]
@@ -207,6 +208,10 @@ def _passed_on(options: Options) -> list[object]:
             raise ConfigurationError(
                 f"framework.options.{name} is for recurrent networks: leave it out with architecture=transformer"
             )
+        if transformer and name == TIED and value is True:
+            continue
+        if transformer and name == TIED:
+            raise ConfigurationError(f"framework.options.{TIED}={value}: Nematus' Transformer ties them always; leave it out")
         if name in ("beam_size", "normalization_alpha") or value is None or value is False:
             continue
         arguments.append(f"--{name}")

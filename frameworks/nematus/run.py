@@ -4,8 +4,8 @@
            [--stop-after EPOCHS] -- ARGUMENTS
 
 Added from outside: a seed, the convolutional encoder (see conv_encoder.py), exact match on the dev set as Nematus' validation
-script, an end after so many epochs without a better one, and checkpoints that can be told whole: the progress file is written
-last and atomically, and says that it was.
+script, an end after so many epochs without a better one, a limit to the length of translations that follows from the data, and
+checkpoints that can be told whole: the progress file is written last and atomically, and says that it was.
 """
 
 import argparse
@@ -41,7 +41,11 @@ def main():
         logging.getLogger().addFilter(ends)
         keep_progress(flags.updates_per_epoch, flags.keep_epochs, flags.stop_after)
         if flags.dev_target:
-            arguments += ["--valid_script", exact_match_script(flags.dev_target)]
+            longest = longest_line(flags.dev_target) + 1  # what is longer is wrong anyway
+            arguments += ["--valid_script", exact_match_script(flags.dev_target), "--translation_maxlen", str(longest)]
+    else:
+        source = arguments[arguments.index("--input") + 1]
+        arguments += ["--translation_maxlen", str(2 * longest_line(source) + 20)]
     sys.argv = [program, *arguments]
     runpy.run_path(program, run_name="__main__")
     if flags.program == "train" and not ends.early:
@@ -84,6 +88,12 @@ class Ends(logging.Filter):
         if record.getMessage() in ("Early Stop!", "Maximum number of updates reached"):
             self.early = True
         return True
+
+
+def longest_line(path):
+    """How many tokens the longest line of a file has."""
+    with open(path, encoding="utf-8", newline="\n") as file:
+        return max([len(line.split(" ")) for line in file] + [1])
 
 
 def exact_match_script(targets):

@@ -75,6 +75,9 @@ def test_other_encoders(project: DaisyProject, adapter: Adapter) -> None:
     transformer = adapter.train(options(project, "architecture=transformer", "arch.heads=2"), PATHS, None).arguments
     assert after(transformer, "--model_type") == "transformer" and after(transformer, "--transformer_num_heads") == "2"
     assert not any(word.startswith("--rnn") for word in transformer)
+    assert transformer.count("--tie_decoder_embeddings") == 1 and "--tie_decoder_embeddings" not in rnn
+    tied = options(project, "architecture=transformer", "+framework.options.tie_decoder_embeddings=true")
+    assert adapter.train(tied, PATHS, None).arguments.count("--tie_decoder_embeddings") == 1
 
 
 @pytest.mark.parametrize(
@@ -85,6 +88,8 @@ def test_other_encoders(project: DaisyProject, adapter: Adapter) -> None:
         (["+framework.options.conv_encoder=x"], "is what nematus gets from arch.kernel"),
         (["architecture=transformer", "+framework.options.rnn_lexical_model=true"], "is for recurrent networks"),
         (["architecture=transformer", "arch.embedding=65", "arch.heads=4"], "arch.embedding=65"),
+        (["architecture=transformer", "+framework.options.tie_decoder_embeddings=false"], "ties them always"),
+        (["+framework.options.translation_maxlen=3"], "is what nematus gets from the dataset"),
         (["architecture=rnn", "+arch.kernel=3"], "nematus does not use arch.kernel"),
     ],
 )
@@ -224,3 +229,17 @@ def test_for_real_patience(project: DaisyProject) -> None:
     assert json.loads((model / "daisy" / "result.json").read_text())["ended_because"] == "patience"
     entropies = re.findall(r"Validation cross entropy .*: ([\d.]+) ", (model / "daisy" / "run.out").read_text())
     assert len(entropies) == 3 and sorted(map(float, entropies), reverse=True) == list(map(float, entropies))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not SIGMORPHON.is_dir(), reason="the CoNLL-SIGMORPHON files are not here")
+def test_for_real_a_transformer(project: DaisyProject) -> None:
+    """Untrained it writes without end: the limit to a translation follows from the source."""
+    words = [
+        "framework=nematus", "dataset=cs/finnish", "dataset.size=low", "architecture=transformer", "train.epochs=2",
+        "arch.embedding=16", "arch.feedforward=16", "arch.heads=2", f"env.mirror={SIGMORPHON}", *real_environment("nematus"),
+    ]  # fmt: skip
+    done = project.daisy(*words, timeout=300)
+    assert done.code == 0, done.err + done.out
+    (model,) = project.models()
+    assert json.loads((model / "daisy" / "result.json").read_text())["ended_because"] == "epochs"
