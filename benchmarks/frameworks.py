@@ -1,8 +1,9 @@
 """A real model of every framework, side by side: sets them up, trains each for the same time, prints a table.
 
-    python benchmarks/frameworks.py [--environments DIR] [--nematus CHECKOUT] [--seconds 120] [OVERRIDE ...]
+    python benchmarks/frameworks.py [--environments DIR] [--nematus CHECKOUT] [--seconds 120] [--only NAME ...] [OVERRIDE ...]
 
-The table is also written into docs/frameworks.md.
+The table is also written into docs/frameworks.md; with --only the rows of other frameworks stay as they are there. The exit code
+is 1 where a framework could not be set up or trained.
 """
 
 import argparse
@@ -78,9 +79,10 @@ def main() -> None:
                 rows.append(Row(framework, architecture, why, "-", "-", "-", "-"))
             else:
                 rows.append(trained(project, framework, architecture, arguments.seconds, arguments.overrides))
-    table = as_table(rows)
+    table = as_table(rows if not arguments.only else merged(rows))
     print(table)
     keep(table, arguments.seconds)
+    sys.exit(any(row.accuracy == "-" for row in rows))
 
 
 def daisy(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -102,8 +104,9 @@ def trained(project: Path, framework: str, architecture: str, seconds: float, ov
     limit = [f"train.seconds={seconds:g}"] if architecture else []
     done = daisy(project, f"framework={framework}", "dataset=cs/finnish", *chosen, *limit, *overrides)
     if done.returncode:
-        last = (done.stderr or done.stdout).strip().splitlines()[-1:]
-        return Row(framework, architecture, f"failed: {' '.join(last)[:120]}", "-", "-", "-", "-")
+        lines = (done.stderr + done.stdout).strip().splitlines()
+        why = next((line for line in lines if line.strip().startswith(("failed", "daisy:"))), "failed").strip()
+        return Row(framework, architecture, why[:120], "-", "-", "-", "-")
     folder = max(
         (path for path in (project / "models").iterdir() if path.name.startswith("r")), key=lambda path: path.stat().st_mtime
     )
@@ -121,6 +124,15 @@ def trained(project: Path, framework: str, architecture: str, seconds: float, ov
         f"{stages['validate']:.0f} s",
         f"{result['accuracy']:.1%}",
     )
+
+
+def merged(rows: list[Row]) -> list[Row]:
+    """The rows, and those of the table in the docs that they do not replace, in the order of RUNS."""
+    kept = PAGE.read_text(encoding="utf-8").partition(BEGIN)[2].partition(END)[0].splitlines()
+    cells = [line.strip("| ").split(" | ") for line in kept if line.startswith("| ")]
+    found = {(cell[0], cell[1]): Row(*cell) for cell in cells[1:]}
+    found |= {row.cells()[:2]: row for row in rows}
+    return [found[key] for name, architecture in RUNS if (key := (name, architecture or "-")) in found]
 
 
 def as_table(rows: list[Row]) -> str:
