@@ -2,8 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +10,10 @@ from daisy import __version__
 from daisy import dataset as datasets
 from daisy.configuration import Configuration, Project, config_id, identity, to_json
 from daisy.dataset import Dataset, Progress
-from daisy.errors import ConfigurationError, DaisyError, FrameworkError, ModelError
+from daisy.errors import ConfigurationError, ModelError
 from daisy.folder import Attempt, ModelFolder, create, observed_state, with_identity
 from daisy.framework import lookup
 from daisy.framework.check import check_adapter
-from daisy.framework.lookup import AdapterFile
 from daisy.framework.ready import Ready, choose, ready
 
 
@@ -55,7 +53,7 @@ def plan(
     Raises ConfigurationError, FrameworkError or DatasetError; no folder was made then.
     """
     chosen = choose(project, configuration.values["framework"])
-    with _blaming(chosen.file):
+    with lookup.blaming(chosen.file):
         not_read = check_adapter(chosen.adapter, configuration, chosen.file.companion)
         found = ready(project, chosen, configuration.env)
         if found.description is not None:  # now that its options are known
@@ -64,20 +62,6 @@ def plan(
     if not dataset.sizes["dev"]:
         raise ConfigurationError(f"dataset {dataset.name} has no dev examples: Daisy scores on them; give it a dev split")
     return _named(project, configuration, not_read, dataset, found)
-
-
-@contextmanager
-def _blaming(file: AdapterFile) -> Iterator[None]:
-    """What an adapter's own code raises in the block is one line about the adapter."""
-    try:
-        yield
-    except DaisyError:
-        raise
-    except (Exception, SystemExit) as error:
-        told = lookup.blamed(error, file)
-        if told is None:
-            raise
-        raise FrameworkError(told) from error
 
 
 def _named(project: Project, configuration: Configuration, not_read: list[str], dataset: Dataset, found: Ready) -> Plan:

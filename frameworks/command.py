@@ -9,7 +9,18 @@ from typing import Any
 
 from daisy.configuration.nearest import nearest
 from daisy.errors import ConfigurationError
-from daisy.framework import Adapter, Checkpoint, Command, Description, Options, Paths, Progress, Setup, version_of_files
+from daisy.framework import (
+    Adapter,
+    Checkpoint,
+    Command,
+    Description,
+    Options,
+    Paths,
+    Progress,
+    Setup,
+    files_in,
+    version_of_files,
+)  # fmt: skip
 
 OPTIONAL_KEYS = ("resume", "ended", "epoch_done", "saved_epoch", "prediction", "version", "setup", "loss_unit")
 KEYS = (
@@ -59,6 +70,16 @@ class AnyCommand(Adapter):
             name: self._pattern(name, self._text(name)) for name in ("ended", "epoch_done", "saved_epoch", "prediction")
         }
         self._errors = [self._error(entry) for entry in self.framework.get("errors") or ()]
+
+    @property
+    def resumes(self) -> bool:
+        """Where the YAML says how."""
+        return bool(self.framework.get("resume"))
+
+    @property
+    def keeps_epochs(self) -> bool:
+        """Where the YAML names them."""
+        return bool(self._mapping("checkpoint").get("epoch"))
 
     def train(self, options: Options, paths: Paths, resume: Checkpoint | None) -> Command:
         """The template `train`; on from a checkpoint with the words of `resume` behind it."""
@@ -111,7 +132,7 @@ class AnyCommand(Adapter):
         if not pattern:
             return None
         path = paths.model_out / str(pattern).replace("{epoch}", str(epoch))
-        return Checkpoint(path, epoch=epoch, files=_files(path)) if path.exists() else None
+        return Checkpoint(path, epoch=epoch, files=files_in(path)) if path.exists() else None
 
     def read_predictions(self, output: str) -> list[str]:
         """All lines; with `prediction` the group of those that match."""
@@ -183,7 +204,7 @@ class AnyCommand(Adapter):
         if not found:
             return None
         newest = max(found, key=lambda path: ([int(number) for number in NUMBER.findall(path.name)], path.name))
-        return Checkpoint(newest, files=_files(newest))
+        return Checkpoint(newest, files=files_in(newest))
 
     def _check_keys(self) -> None:
         for key in self.framework:
@@ -290,8 +311,3 @@ def _number(match: re.Match[str]) -> float | None:
         return convert((match[match.lastindex or 0] or "").replace(",", ""))
     except ValueError:
         return None
-
-
-def _files(path: Path) -> tuple[Path, ...]:
-    """A checkpoint that is a folder is all files in it."""
-    return tuple(sorted(file for file in path.rglob("*") if file.is_file())) if path.is_dir() else (path,)

@@ -15,7 +15,7 @@ from daisy.errors import ConfigurationError, DaisyError
 from daisy.framework import Adapter, lookup
 from daisy.framework.lines import visible
 from daisy.framework.ready import Chosen, choose, ready
-from daisy.framework.setup import Step, carry_out, planned
+from daisy.framework.setup import Plan, Step, carry_out, planned
 from daisy.monitor.words import near
 
 YES, NO = Text("yes", style="green"), Text("no", style="red")
@@ -60,7 +60,8 @@ def _row(project: Project, env: Environment, name: str) -> Row:
     try:
         chosen = framework_called(project, name)
         supports = ", ".join(supported(chosen.adapter)) or "-"
-        found = ready(project, chosen, env)
+        with lookup.blaming(chosen.file):
+            found = ready(project, chosen, env)
         version = found.description.version if found.description is not None else "known where it runs"
         return Row(
             name,
@@ -90,7 +91,7 @@ def supported(adapter: Adapter) -> list[str]:
         *(f"{encoder} (kernel)" if encoder == "conv" else encoder for encoder in adapter.encoders),
         *(["attention"] if adapter.attention else []),
         *(["attention weights"] if type(adapter).attention_weights is not Adapter.attention_weights else []),
-        *(["resume"] if type(adapter).resume_checkpoint is not Adapter.resume_checkpoint else []),
+        *(["resume"] if adapter.resumes else []),
         *(["accuracy while training"] if adapter.accuracy_while_training else []),
     ]
 
@@ -98,8 +99,12 @@ def supported(adapter: Adapter) -> list[str]:
 def set_up(project: Project, env: Environment, name: str, source: Path | None, dry_run: bool, anew: bool) -> None:
     """`daisy setup NAME`."""
     chosen = framework_called(project, name)
-    plan = planned(project, env, chosen, source, anew)
-    out = console()
+    with lookup.blaming(chosen.file):
+        _set_up(planned(project, env, chosen, source, anew), dry_run)
+
+
+def _set_up(plan: Plan, dry_run: bool) -> None:
+    name, out = plan.chosen.framework, console()
     for line in plan.announcement:
         out.print(Text(visible(line)), soft_wrap=True)
     if dry_run:

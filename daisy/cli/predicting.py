@@ -7,10 +7,12 @@ from pathlib import Path
 
 from daisy.configuration import Project
 from daisy.dataset import TASKS, Dataset
-from daisy.dataset.text import canonical, lines_of, readable
+from daisy.dataset.text import canonical, lines_in, lines_of, readable
 from daisy.errors import ConfigurationError, TrainingFailed
 from daisy.files import write_text
 from daisy.folder import ModelFolder
+from daisy.folder.model import COLUMN_ENDS
+from daisy.framework import lookup
 from daisy.framework.attention import AttentionWeights
 from daisy.framework.lines import visible
 from daisy.job.predict import keep_test, predict, predict_with_attention, trained_checkpoint
@@ -55,7 +57,8 @@ def print_predictions(
     else:
         given = _input(lines, tokens, str(file))
     try:
-        predictions, weights = _predicted(toolbox, given.sources, attention is not None)
+        with lookup.blaming(lookup.find(project, toolbox.configuration.adapter)):
+            predictions, weights = _predicted(toolbox, given.sources, attention is not None)
         scored = _scored(toolbox, given, predictions, split)
     except TrainingFailed as failure:
         raise TrainingFailed(f"{failure.reason}{f': {failure.hint}' if failure.hint else ''}") from None
@@ -99,7 +102,7 @@ def _readable(definition: Mapping[str, object], tokens: str | None) -> Callable[
 
 def _lines(file: str) -> list[str]:
     if file == "-":
-        return [line.rstrip("\r\n") for line in sys.stdin]
+        return lines_in(sys.stdin.buffer.read(), "standard input")
     path = Path(file).expanduser()
     if not path.is_file():
         raise ConfigurationError(f"{file}: there is no such file; give one with a form on each line, or - for standard input")
@@ -143,12 +146,12 @@ def _rows(given: Input, predictions: Sequence[str], shown: Callable[[str], str])
     """Source, target where there is one, prediction; tabs between them."""
     columns = [given.sources, *([given.targets] if given.targets is not None else []), predictions]
     rows = zip(*columns, strict=True)
-    return "".join("\t".join(visible(shown(cell)) for cell in row) + "\n" for row in rows)
+    return "".join("\t".join(shown(cell).translate(COLUMN_ENDS) for cell in row) + "\n" for row in rows)
 
 
 def _write(text: str, output: Path | None) -> None:
     if output is None:
-        sys.stdout.write(text)
+        sys.stdout.write(visible(text) if sys.stdout.isatty() else text)
         sys.stdout.flush()
         return
     write_text(output, text)

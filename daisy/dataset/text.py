@@ -35,15 +35,19 @@ def readable(line: str, tokens: str) -> str:
 
 
 def lines_of(file: Path) -> list[str]:
-    """The lines of a UTF-8 file: `\\n` ends a line, `\\r\\n` too, nothing else does; a byte order mark is dropped."""
-    data = file.read_bytes()
+    """The lines of a UTF-8 file, as `lines_in` gives them."""
+    return lines_in(file.read_bytes(), str(file))
+
+
+def lines_in(data: bytes, where: str) -> list[str]:
+    """Lines in UTF-8: `\\n` ends a line, `\\r\\n` too, nothing else does; a byte order mark is dropped. Raises DatasetError."""
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         byte = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
         raise DatasetError(
-            f"{file}, line {line}, byte {byte}: 0x{data[error.start]:02x} is not UTF-8: save the file as UTF-8"
+            f"{where}, line {line}, byte {byte}: 0x{data[error.start]:02x} is not UTF-8: save the file as UTF-8"
         ) from error
     lines = text.removeprefix("\ufeff").split("\n")
     if not lines[-1]:

@@ -8,6 +8,7 @@ from daisy.framework.contract import (
     Paths,
     Progress,
     Setup,
+    files_in,
     version_of_files,
 )
 from daisy.framework.description import Description
@@ -23,5 +24,6 @@ __all__ = [
     "Paths",
     "Progress",
     "Setup",
+    "files_in",
     "version_of_files",
 ]

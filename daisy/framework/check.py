@@ -26,8 +26,7 @@ def check_adapter(
     adapter.form(options, paths)
     adapter.train(options, paths, None)
     adapter.predict(options, paths, checkpoint, paths.canonical("dev", "source"), nowhere / "output")
-    keeps_none = type(adapter).epoch_checkpoint is Adapter.epoch_checkpoint
-    if configuration.value("train.validate") == "each" and keeps_none:
+    if configuration.value("train.validate") == "each" and not adapter.keeps_epochs:
         raise ConfigurationError(
             f"train.validate=each: {configuration.framework} keeps no checkpoint of each epoch; use train.validate=best"
         )

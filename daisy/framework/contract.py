@@ -86,8 +86,13 @@ class Checkpoint:
 
     @property
     def bytes(self) -> int:
-        """How big it is on disk."""
-        return sum(path.stat().st_size for path in (self.files or (self.path,)))
+        """How big it is on disk; a folder is all that is in it."""
+        return sum(file.stat().st_size for path in (self.files or (self.path,)) for file in files_in(path))
+
+
+def files_in(path: Path) -> tuple[Path, ...]:
+    """A file itself; of a folder, all files in it."""
+    return tuple(sorted(file for file in path.rglob("*") if file.is_file())) if path.is_dir() else (path,)
 
 
 @dataclass(frozen=True)
@@ -144,6 +149,16 @@ class Adapter(ABC):
 
     def __init__(self, framework: Mapping[str, Any] | None = None) -> None:
         self.framework: Mapping[str, Any] = framework or {}
+
+    @property
+    def resumes(self) -> bool:
+        """Whether training can go on from a checkpoint."""
+        return type(self).resume_checkpoint is not Adapter.resume_checkpoint
+
+    @property
+    def keeps_epochs(self) -> bool:
+        """Whether a checkpoint of each epoch can be kept, for train.validate=each."""
+        return type(self).epoch_checkpoint is not Adapter.epoch_checkpoint
 
     @abstractmethod
     def train(self, options: Options, paths: Paths, resume: Checkpoint | None) -> Command:

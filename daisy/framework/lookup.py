@@ -4,13 +4,14 @@ import importlib.util
 import inspect
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from daisy.configuration import Project
-from daisy.errors import FrameworkError
+from daisy.errors import DaisyError, FrameworkError
 from daisy.framework.contract import Adapter
 
 
@@ -53,6 +54,20 @@ def blamed(error: BaseException, file: AdapterFile) -> str | None:
     if not lines:
         return None
     return f"the adapter {file.path} raised {type(error).__name__} in line {lines[-1]}: {error}: mend it"
+
+
+@contextmanager
+def blaming(file: AdapterFile) -> Iterator[None]:
+    """What an adapter's own code raises in the block is one line about the adapter."""
+    try:
+        yield
+    except DaisyError:
+        raise
+    except (Exception, SystemExit) as error:
+        told = blamed(error, file)
+        if told is None:
+            raise
+        raise FrameworkError(told) from error
 
 
 def load(file: AdapterFile, framework: Mapping[str, Any] | None = None) -> Adapter:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from daisy.configuration import Environment, Project
+from daisy.errors import FrameworkError
 from daisy.framework import lookup
 from daisy.framework.contract import Adapter
 from daisy.framework.describe import describe
@@ -41,7 +42,9 @@ class Ready:
 
 def choose(project: Project, section: Mapping[str, Any]) -> Chosen:
     """The adapter of a configuration's section `framework`. Raises FrameworkError where there is none."""
-    name = str(section["name"])
+    name = str(section.get("name") or "")
+    if not name:
+        raise FrameworkError("conf/framework/ has a YAML without a name: write `name: NAME` into it, as the file is called")
     shared = section.get("adapter")
     file = lookup.find(project, str(shared or name))
     if shared:

@@ -6,10 +6,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from daisy.configuration import Configuration, Project, from_json
-from daisy.errors import DaisyError, TrainingFailed
+from daisy.errors import DaisyError, FrameworkError, TrainingFailed
 from daisy.folder import Attempt, ModelFolder
 from daisy.framework import Checkpoint, lookup
 from daisy.framework.lines import visible
@@ -184,16 +185,25 @@ def _done(folder: ModelFolder, scored: Scored, course: Course) -> Outcome:
         f"accuracy {score.accuracy:.2%} ({score.correct} of {score.examples} examples, 95 % interval {low:.1%} to {high:.1%})"
     )
     course.facts["checkpoint"] = {
-        "path": str(checkpoint.path.relative_to(folder.path)),
+        "path": _within(folder, checkpoint.path),
         "epoch": checkpoint.epoch,
         "step": checkpoint.step,
-        "files": [str(path.relative_to(folder.path)) for path in checkpoint.files or (checkpoint.path,)],
+        "files": [_within(folder, path) for path in checkpoint.files or (checkpoint.path,)],
         "bytes": checkpoint.bytes,
     }
     course.facts.update(score.to_json())
     with unstoppable():
         _end(folder, course, "done")
     return Outcome(_with_state(course, "done"), 0)
+
+
+def _within(folder: ModelFolder, path: Path) -> str:
+    """A path of a checkpoint as the model's folder has it, also where an adapter followed links to get there."""
+    real = path.parent.resolve() / path.name
+    for place, inside in ((path, folder.path), (real, folder.path.resolve())):
+        if place.is_relative_to(inside):
+            return str(place.relative_to(inside))
+    raise FrameworkError(f"the adapter names the checkpoint {path}, which is not in {folder.model_out}: mend it")
 
 
 def _failed(folder: ModelFolder, course: Course, reason: str, hint: str | None) -> Outcome:

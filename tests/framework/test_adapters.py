@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -166,3 +167,34 @@ def test_an_adapter_that_raises_before_anything_starts_is_one_line(project: Any)
     assert done.code == 2
     assert "mine.py raised AttributeError in line 5" in done.one_line
     assert project.models() == []
+
+
+def test_one_adapter_that_raises_hides_no_other(project: Any) -> None:
+    broken = GOOD + "    def setup(self, companion): return [][0]\n"
+    project.add_framework("mine", broken)
+    (project.root / "conf" / "framework" / "nameless.yaml").write_text("options: {}\n")
+    done = project.daisy("frameworks")
+    assert done.code == 0, done.err
+    assert any(line.startswith("suffix") and "yes" in line for line in done.out.splitlines())
+    assert "mine.py raised IndexError in line 10" in done.out
+    assert "has a YAML without a name: write `name: NAME` into it" in done.out
+    assert "raised IndexError" in project.daisy("setup", "mine").one_line
+
+
+def test_an_adapter_that_can_not_read_its_predictions(project: Any) -> None:
+    """It is told in a line when a model is asked again."""
+    assert project.daisy("framework=suffix", "dataset=tiny").code == 0
+    shipped = Path(lookup.find(find_project(project.root, {}), "suffix").path)
+    text = shipped.read_text() + "\n    def read_predictions(self, output):\n        return output.nonsense\n"
+    (project.root / "frameworks" / "suffix.py").write_text(text)
+    shutil.copytree(shipped.with_suffix(""), project.root / "frameworks" / "suffix")
+    done = project.daisy("predict", "-1", "--split", "dev")
+    assert done.code == 2 and "suffix.py raised AttributeError in line" in done.one_line
+
+
+def test_a_checkpoint_that_is_a_folder_is_as_big_as_what_is_in_it(tmp_path: Path) -> None:
+    (tmp_path / "weights" / "part").mkdir(parents=True)
+    (tmp_path / "weights" / "part" / "a").write_bytes(bytes(5_000_000))
+    (tmp_path / "weights" / "b").write_bytes(bytes(3))
+    assert Checkpoint(tmp_path / "weights").bytes == 5_000_003
+    assert Checkpoint(tmp_path / "weights" / "b").bytes == 3

@@ -240,3 +240,24 @@ def block(page: str, language: str) -> str:
 def test_an_unknown_key_names_the_nearest() -> None:
     with pytest.raises(ConfigurationError, match="did you mean progress"):
         adapter(progres={})
+
+
+def test_without_checkpoints_of_epochs_each_is_refused(project: DaisyProject) -> None:
+    without = YAML.replace(', epoch: "epoch-{epoch}.txt"', "").replace("resume: resume={checkpoint}\n", "")
+    add(project, without)
+    assert "train.validate=each: mine keeps no checkpoint of each epoch" in run(project, "train.validate=each").one_line
+    assert project.models() == []
+    row = next(line for line in project.daisy("frameworks").out.splitlines() if line.startswith("mine"))
+    assert "rnn, attention" in row and "resume" not in row
+
+
+def test_models_behind_a_link(project: DaisyProject, tmp_path: Path) -> None:
+    """The model's folder is reached by a link, and the checkpoint is a link within it."""
+    add(project, YAML.replace("best: last.txt", "best: best.txt"))
+    train = project.root / "frameworks" / "mine" / "train.py"
+    link = '    (out / "best.txt").unlink(missing_ok=True)\n    (out / "best.txt").symlink_to(f"epoch-{epoch}.txt")\n'
+    train.write_text(train.read_text().replace('    print("saved"', f'{link}    print("saved"'))
+    (tmp_path / "elsewhere").mkdir()
+    (project.root / "models").symlink_to(tmp_path / "elsewhere")
+    assert run(project).code == 0
+    assert result(project)["checkpoint"]["path"] == "model_out/best.txt"

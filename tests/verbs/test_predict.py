@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -214,3 +215,38 @@ def test_words_in_their_context_are_given_as_tokens(in_context: Any) -> None:
     done = in_context.daisy("predict", "-1", "--tokens", write(in_context, f"{row}\t<w> a u t o </w>\n"))
     assert done.out == f"{row}\t<w> a u t o </w>\t<w> a u t o </w>\n"
     assert "accuracy 100.0 % (1 of 1 examples" in done.err
+
+
+def test_standard_input_is_utf8_whatever_the_locale(trained: Any) -> None:
+    def given(data: bytes) -> Any:
+        return subprocess.run(
+            trained.command("predict", "-1", "-"), cwd=trained.root, input=data, capture_output=True,
+            env=trained.environment({"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0", "PYTHONIOENCODING": "utf-8"}),
+        )  # fmt: skip
+
+    done = given("päätä\r\n".encode())
+    assert done.returncode == 0 and done.stdout.decode().startswith("päätä\t")
+    done = given(b"talo\np\xe4\n")
+    assert done.returncode == 2
+    assert done.stderr.decode() == "daisy: standard input, line 2, byte 2: 0xe4 is not UTF-8: save the file as UTF-8\n"
+
+
+def test_marks_of_direction_are_written_as_they_are(trained: Any) -> None:
+    """They belong to the text; only a terminal is spared them."""
+    form = "\u200f\u05e9\u05dc\u05d5\u05dd\u200e"
+    for words in (["--output", "out.tsv"], []):
+        done = trained.daisy("predict", "-1", write(trained, f"{form}\n"), *words)
+        text = (trained.root / "out.tsv").read_text(encoding="utf-8") if words else done.out
+        assert text.startswith(f"{form}\t")
+
+
+def test_predicting_test_leaves_other_checksums_alone(trained: Any) -> None:
+    (model,) = trained.models()
+    result = model / "daisy" / "result.json"
+    before = json.loads(result.read_text())["checksums"]
+    with (model / "daisy" / "predictions" / "dev.tsv").open("a") as file:
+        file.write("damaged\n")
+    assert trained.daisy("predict", "-1", "--split", "test").code == 0
+    after = json.loads(result.read_text())["checksums"]
+    assert {name: after[name] for name in before} == before
+    assert set(after) == {*before, "predictions/test.tsv"}
