@@ -97,6 +97,7 @@ class AnyCommand(Adapter):
 
     def read_line(self, line: str) -> Progress | None:
         """Each regular expression is searched in the line; what matches counts."""
+        line = line.rstrip("\r\n")
         found: dict[str, float] = {}
         for name, pattern in self._progress.items():
             if (match := pattern.search(line)) and (number := _number(match)) is not None:

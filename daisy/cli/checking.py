@@ -80,12 +80,13 @@ def _evidence(project: Project, name: str, logs: Sequence[Path], model_out: Path
     if model_out is not None and not model_out.is_dir():
         raise ConfigurationError(f"--model-out {model_out}: there is no such folder; give one that a training left")
     if logs or model_out is not None:
-        return Evidence([_end_of(path) for path in logs], model_out), "with what is given"
+        return Evidence([_end_of(path, "--log") for path in logs], model_out), "with what is given"
     model = _newest(_environment(project), name)
     if model is None:
         return Evidence(), "and no model of it to look at"
     there = model.model_out.is_dir() and any(os.scandir(model.model_out))
-    return Evidence([_end_of(model.run_out)], model.model_out if there else None), f"with what {model.model_id} left"
+    log = _end_of(model.run_out, f"the log of {model.model_id}")
+    return Evidence([log], model.model_out if there else None, went_well=True), f"with what {model.model_id} left"
 
 
 def _environment(project: Project) -> Environment:
@@ -100,12 +101,15 @@ def _newest(env: Environment, framework: str) -> ModelFolder | None:
     return registry.find(env.models_dir, rows[-1].model_id) if rows else None
 
 
-def _end_of(path: Path) -> bytes:
-    """The end of a log, from the beginning of a line."""
-    with path.open("rb") as file:
-        cut = file.seek(0, os.SEEK_END) > MOST_OF_A_LOG
-        file.seek(-MOST_OF_A_LOG if cut else 0, os.SEEK_END if cut else os.SEEK_SET)
-        printed = file.read()
+def _end_of(path: Path, what: str) -> bytes:
+    """The end of a log, from the beginning of a line. Raises ConfigurationError where it can't be read."""
+    try:
+        with path.open("rb") as file:
+            cut = file.seek(0, os.SEEK_END) > MOST_OF_A_LOG
+            file.seek(-MOST_OF_A_LOG if cut else 0, os.SEEK_END if cut else os.SEEK_SET)
+            printed = file.read()
+    except OSError as error:
+        raise ConfigurationError(f"{what}: {path} can't be read ({error.strerror}): give another log with --log") from None
     return printed.partition(b"\n")[2] if cut else printed
 
 

@@ -9,7 +9,7 @@ from support import DaisyProject
 YAML = """\
 defaults: [_command, _self_]
 name: mine
-train: python {here}/train.py --lr {train.learning_rate} --seed {seed} [--epochs {train.epochs}]
+train: python {here}/train.py {dataset} --lr {train.learning_rate} --seed {seed} [--epochs {train.epochs}]
 predict: python {here}/predict.py {checkpoint} {source} {output}
 checkpoint: {best: best.pt}
 progress: {epoch: '^epoch (\\d+) loss', loss: 'loss (\\S+)$'}
@@ -32,7 +32,7 @@ def test_a_framework_that_daisy_ships(project: DaisyProject, framework: str) -> 
 
 def test_an_adapter_of_ones_own(project: DaisyProject) -> None:
     """By its file or its name; what can't be checked without a log is said, and is no failure."""
-    project.add_framework("mine", GOOD, {"requirements.txt": "numpy==1.26.4\n"}, options="{beam: 5, most: 10}")
+    add_mine(project)
     for named in ("mine", "frameworks/mine.py", "conf/framework/mine.yaml"):
         done = project.daisy("check-adapter", named)
         assert done.code == 0, done.out
@@ -42,7 +42,7 @@ def test_an_adapter_of_ones_own(project: DaisyProject) -> None:
 
 def test_an_adapter_that_is_broken(project: DaisyProject) -> None:
     text = GOOD.replace('"--seed", options["seed"]', '"--seeded", options["seed"] is not None')
-    project.add_framework("mine", text, {"requirements.txt": "numpy==1.26.4\n"}, options="{beam: 5, most: 10}")
+    add_mine(project, text)
     done = project.daisy("check-adapter", "mine")
     assert done.code == 1
     assert "  fails keys: " in done.out
@@ -92,3 +92,62 @@ def test_what_the_kit_looks_at_stays_as_it_is(project: DaisyProject) -> None:
     before = files()
     assert project.daisy("check-adapter", "suffix").code == 0
     assert files() == before
+
+
+def test_architectures_of_ones_own(project: DaisyProject) -> None:
+    """One value per layer, and a value that the adapter refuses: no reason to fail a good one."""
+    add_mine(project)
+    folder = project.root / "conf" / "architecture"
+    folder.mkdir(exist_ok=True)
+    (folder / "deep.yaml").write_text("# @package arch\ndefaults: [conv, _self_]\nkernel: [2, 4]\n")
+    (folder / "pooled.yaml").write_text("# @package arch\ndefaults: [conv, _self_]\npool: 2\n")
+    done = project.daisy("check-adapter", "mine")
+    assert done.code == 0, done.out
+    add_mine(project, GOOD.replace('options.per_layer("arch.kernel")', 'options.per_layer("arch.kernel")[:1]'))
+    assert "framework=mine architecture=deep arch.kernel=[2, 8]" in project.daisy("check-adapter", "mine").one_line
+
+
+def test_the_log_of_a_run_that_failed(project: DaisyProject) -> None:
+    """Its hint is right there, and wrong at the end of a training that ended as it should."""
+    add_mine(project)
+    steps = "".join(f"epoch 1 step {step} loss 2.5000\n" for step in range(1, 4))
+    (project.root / "log").write_text(f"{steps}RuntimeError: out of memory\n")
+    failed = project.daisy("check-adapter", "mine", "--log", "log")
+    assert failed.code == 0, failed.out
+    (project.root / "log").write_text(f"{steps}out of memory is what we never are\nfinished: epochs\n")
+    ended = project.daisy("check-adapter", "mine", "--log", "log")
+    assert "less memory' of a log in which nothing went wrong" in ended.one_line
+
+
+def test_a_log_that_is_gone(project: DaisyProject) -> None:
+    assert project.daisy("framework=suffix", "dataset=tiny").code == 0
+    (model,) = project.models()
+    (log,) = model.rglob("run.out")
+    log.unlink()
+    done = project.daisy("check-adapter", "suffix")
+    assert done.code == 2
+    assert (
+        f"the log of {model.name}: {log} can't be read (No such file or directory): give another log with --log" in done.one_line
+    )
+
+
+@pytest.mark.parametrize(
+    ("new", "told"),
+    [
+        ("        self.framework = framework['gone']\n", "can't be made: it raised KeyError in line"),
+        ("        raise SystemExit(3)\n", "can't be made: it raised SystemExit in line"),
+    ],
+)
+def test_an_adapter_that_cannot_be_made(project: DaisyProject, new: str, told: str) -> None:
+    head = "    attention = True\n"
+    add_mine(
+        project,
+        GOOD.replace(head, f"{head}\n    def __init__(self, framework=None):\n        super().__init__(framework)\n{new}"),
+    )
+    done = project.daisy("check-adapter", "mine")
+    assert (done.code, "Traceback" in done.out + done.err) == (2, False)
+    assert told in done.one_line
+
+
+def add_mine(project: DaisyProject, text: str = GOOD) -> None:
+    project.add_framework("mine", text, {"requirements.txt": "numpy==1.26.4\n"}, options="{beam: 5, most: 10}")

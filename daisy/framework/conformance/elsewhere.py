@@ -15,6 +15,7 @@ from typing import Any
 
 from daisy.configuration import Configuration, from_json, to_json
 from daisy.framework import lookup
+from daisy.framework.conformance.finding import Finding, WrongAnswer
 from daisy.framework.conformance.read import lines_of
 from daisy.framework.conformance.subject import Subject, answers, paths_in
 from daisy.framework.contract import Adapter
@@ -44,7 +45,7 @@ OTHERS = (
 )
 
 
-def elsewhere(subject: Subject) -> Iterator[str]:
+def elsewhere(subject: Subject) -> Iterator[Finding]:
     """In another process, locale and folder it says the same."""
     configurations = {case.name: case.configuration for case in subject.cases}
     here = _answers(subject.adapter(), subject.file, configurations, subject.evidence.logs, subject.folder)
@@ -59,13 +60,14 @@ def elsewhere(subject: Subject) -> Iterator[str]:
     for other in OTHERS:
         there = _asked(question, other)
         if isinstance(there, str):
-            yield f"{other.words}: {there}"
+            yield Finding(other.words, there)
             continue
         for part, said in here.items():
             if there.get(part) != said:
                 why = there.get(part)
                 told = why if isinstance(why, str) else "it says something else"
-                yield f"{part}, {other.words}: {told}: name encodings, and let nothing but the configuration decide"
+                ways_out = "name encodings, and let nothing but the configuration decide"
+                yield Finding(part, f"{other.words}: {told}: {ways_out}")
 
 
 def _asked(question: Mapping[str, Any], other: Surroundings) -> dict[str, Any] | str:
@@ -97,11 +99,20 @@ def _answers(
         try:
             found = answers(adapter, configuration, paths_in(folder, file.companion))
             said[name] = {"refused": found.refused, **json.loads(json.dumps(dict(found.said)))}
-        except Exception as error:
-            said[name] = (lookup.blamed(error, file) or repr(error)).removeprefix(f"the adapter {file.path} ")
+        except (Exception, SystemExit) as error:
+            said[name] = _raised(error, file)
     for number, printed in enumerate(logs, 1):
-        said[f"log {number}"] = [repr(adapter.read_line(line)) for line in lines_of(printed)]
+        try:
+            said[f"log {number}"] = [repr(adapter.read_line(line)) for line in lines_of(printed)]
+        except (Exception, SystemExit) as error:
+            said[f"log {number}"] = _raised(error, file)
     return said
+
+
+def _raised(error: BaseException, file: AdapterFile) -> str:
+    if isinstance(error, WrongAnswer):
+        return str(error)
+    return (lookup.blamed(error, file) or repr(error)).removeprefix(f"the adapter {file.path} ")
 
 
 def main() -> None:

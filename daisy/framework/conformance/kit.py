@@ -1,10 +1,14 @@
 """All checks, one after the other, and what came of each."""
 
-from collections.abc import Callable, Iterator
+import traceback
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from daisy.errors import DaisyError, FrameworkError
 from daisy.framework import lookup
-from daisy.framework.conformance import asked, elsewhere, left, read
+from daisy.framework.conformance import asked, commands, elsewhere, left, read
+from daisy.framework.conformance.finding import Finding, WrongAnswer, told
 from daisy.framework.conformance.subject import Subject
 
 MOST = 5  # findings of one check that are told
@@ -17,7 +21,7 @@ class Check:
     """One thing that the contract asks for; the docstring of `findings` says what, in a line."""
 
     name: str
-    findings: Callable[[Subject], Iterator[str]]
+    findings: Callable[[Subject], Iterator[Finding]]
     needs: str | None = None
 
     @property
@@ -43,7 +47,7 @@ class Verdict:
 CHECKS = (
     Check("setup", asked.setup),
     Check("default", asked.default),
-    Check("commands", asked.commands),
+    Check("commands", commands.commands),
     Check("supports", asked.supports),
     Check("keys", asked.keys),
     Check("form", asked.form),
@@ -64,10 +68,15 @@ CHECKS = (
 )
 
 
-def examine(subject: Subject) -> Iterator[Verdict]:
+def examine(subject: Subject, checks: Sequence[Check] = CHECKS) -> Iterator[Verdict]:
     """Each check's verdict, as soon as it is known. Raises FrameworkError where the adapter can't even be loaded."""
-    subject.adapter()
-    for check in CHECKS:
+    try:
+        subject.adapter()
+    except DaisyError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise FrameworkError(f"the adapter {subject.file.path} can't be made: it {subject.raised(error)}") from error
+    for check in checks:
         if check.needs == NO_LOG and not subject.evidence.logs:
             yield Verdict(check, not_made=NO_LOG)
         elif check.needs == NO_MODEL and subject.evidence.model_out is None:
@@ -77,14 +86,20 @@ def examine(subject: Subject) -> Iterator[Verdict]:
 
 
 def _found(check: Check, subject: Subject) -> tuple[str, ...]:
-    """The check's findings, each once; what the adapter raises ends it and is one."""
-    found: dict[str, None] = {}
+    """The check's findings, each once; what an answer of the adapter raises ends it and is one."""
+    found: list[Finding] = []
     try:
-        found.update(dict.fromkeys(check.findings(subject)))
+        found.extend(check.findings(subject))  # one by one: what came before an exception counts
     except (Exception, SystemExit) as error:
-        if lookup.blamed(error, subject.file) is None:
-            raise
-        found[subject.raised(error)] = None
-    told = list(found)
-    more = [f"and {len(told) - MOST} more"] if len(told) > MOST else []
-    return (*told[:MOST], *more)
+        found.append(Finding("", _why(error, subject)))
+    lines = told(found)
+    more = [f"and {len(lines) - MOST} more"] if len(lines) > MOST else []
+    return (*lines[:MOST], *more)
+
+
+def _why(error: BaseException, subject: Subject) -> str:
+    if isinstance(error, WrongAnswer) or lookup.blamed(error, subject.file) is not None:
+        return subject.raised(error)
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{Path(last.filename).name}, line {last.lineno}"
+    return f"its answer can't be looked at ({type(error).__name__}: {error}; {place}): give what the contract names"

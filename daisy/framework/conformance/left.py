@@ -7,17 +7,20 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from daisy.framework.conformance.finding import Finding
 from daisy.framework.conformance.read import lines_of
-from daisy.framework.conformance.subject import Subject
-from daisy.framework.contract import Adapter, Checkpoint, Paths
+from daisy.framework.conformance.subject import Subject, answers
+from daisy.framework.conformance.touch import watched
+from daisy.framework.contract import Adapter, Checkpoint, Paths, Progress
 
 KEPT_OF_A_CUT_FILE = 65_536  # bytes
 JUNK_NAMES = ("checkpoint", "best", "last", "best.pt", "model.bin", "m-.json", "ä 𝒳.npz", "x" * 200, "-rf", "9" * 100 + ".pt")
 TEXTS = ("", "\n", "a b\n", "a\n\nb\n", "a\r\nb\r\n", "\ufffd\x00\n", "\t\n", "D-0\t-0.1\ta b\n", "x" * 100_000)
+LAST_LINES = 20  # of a log: as many are shown to `hint`
 LOGS = ("", "\n" * 50, "Killed\n", "Traceback (most recent call last):\n", "\ufffd\x00", "9" * 20_000, "%s {} \\")
 
 
-def nothing_there(subject: Subject) -> Iterator[str]:
+def nothing_there(subject: Subject) -> Iterator[Finding]:
     """An empty model_out, one that is gone, and one of other files have no checkpoint."""
     adapter = subject.adapter()
     for name in ("empty", "gone", "other files", "folders", "dangling links"):
@@ -32,25 +35,37 @@ def nothing_there(subject: Subject) -> Iterator[str]:
                 path.mkdir()
             elif name == "dangling links":
                 path.symlink_to(subject.folder / "nowhere")
-        for asked, look in _looks(adapter, paths).items():
-            yield from _looked(subject, asked, look, f"model_out ({name})", empty=name in ("empty", "gone"))
+        yield from _looked_at(subject, adapter, paths, f"model_out ({name})", empty=name in ("empty", "gone"))
     shutil.rmtree(subject.folder / "looked at")
 
 
-def checkpoints(subject: Subject) -> Iterator[str]:
-    """A trained model has a best checkpoint, whose files are there."""
+def checkpoints(subject: Subject) -> Iterator[Finding]:
+    """A trained model has a best checkpoint, whose files are there; on from its newest one, training is another command."""
+    where, adapter = "the model_out of a trained model", subject.adapter()
     with _copied(subject) as paths:
-        adapter = subject.adapter()
-        best = adapter.best_checkpoint(paths)
-        if best is None:
-            yield "the model is trained, and best_checkpoint finds nothing in its model_out"
-        for asked, look in _looks(adapter, paths).items():
-            yield from _looked(subject, asked, look, "the model_out of a trained model")
-        if adapter.epoch_checkpoint(paths, 10**6) is not None:
-            yield "epoch_checkpoint gives a checkpoint for epoch 1,000,000, which was never trained"
+        yield from _looked_at(subject, adapter, paths, where)
+        with _watched(subject) as told:
+            best, resumed = adapter.best_checkpoint(paths), adapter.resume_checkpoint(paths)
+            never = adapter.epoch_checkpoint(paths, 10**6)
+        yield from told
+    if best is None:
+        yield Finding(where, "the model is trained, and best_checkpoint finds nothing in it")
+    if never is not None:
+        yield Finding(where, "epoch_checkpoint gives a checkpoint for epoch 1,000,000, which was never trained")
+    if resumed is not None:
+        yield from _not_resumed(subject, adapter)
 
 
-def interrupted(subject: Subject) -> Iterator[str]:
+def _not_resumed(subject: Subject, adapter: Adapter) -> Iterator[Finding]:
+    """A framework may go on by itself from what lies in model_out; the checkpoint that is asked with here lies elsewhere."""
+    for case in subject.cases:
+        said = answers(adapter, case.configuration, subject.paths).said
+        if said and said["train"] == said["resume"]:
+            why = "on from a checkpoint outside of model_out, train gives the command that starts anew: heed `resume`"
+            yield Finding(case.name, f"{why}, or let resume_checkpoint give None")
+
+
+def interrupted(subject: Subject) -> Iterator[Finding]:
     """With any one file of a model_out missing, or cut off, nothing raises and no missing file is named."""
     assert subject.evidence.model_out is not None
     names = [str(path.relative_to(subject.evidence.model_out)) for path in _files(subject.evidence.model_out)]
@@ -60,42 +75,71 @@ def interrupted(subject: Subject) -> Iterator[str]:
             with _copied(subject) as paths:
                 _spoil(paths.model_out / name, share)
                 told = f"model_out without {name}" if share is None else f"model_out with {name} cut off"
-                for asked, look in _looks(adapter, paths).items():
-                    yield from _looked(subject, asked, look, told)
+                yield from _looked_at(subject, adapter, paths, told)
 
 
-def predictions(subject: Subject) -> Iterator[str]:
+def predictions(subject: Subject) -> Iterator[Finding]:
     """Whatever the predict command wrote, reading it gives texts; an empty prediction is one."""
     adapter = subject.adapter()
     for text in TEXTS:
         try:
             found = adapter.read_predictions(text)
         except (Exception, SystemExit) as error:
-            yield f"{text[:40]!r}: read_predictions {subject.raised(error)}"
+            yield Finding(f"{text[:40]!r}", f"read_predictions {subject.raised(error)}")
             continue
         if not isinstance(found, list) or not all(isinstance(entry, str) for entry in found):
-            yield f"{text[:40]!r}: read_predictions gives {found!r}: it must be a list of texts"
+            yield Finding(f"{text[:40]!r}", f"read_predictions gives {type(found).__name__}: it must be a list of texts")
     if adapter.read_predictions(""):
-        yield "read_predictions finds predictions in an empty output"
+        yield Finding("", "read_predictions finds predictions in an empty output")
     a_line_each = adapter.read_predictions("a\nb\n") == ["a", "b"]
     if a_line_each and (found := adapter.read_predictions("a\n\nb\n")) != ["a", "", "b"]:
-        yield f"'a\\n\\nb\\n': read_predictions gives {found!r}: an empty line is an empty prediction"
+        yield Finding("'a\\n\\nb\\n'", f"read_predictions gives {found!r}: an empty line is an empty prediction")
 
 
-def hints(subject: Subject) -> Iterator[str]:
+def hints(subject: Subject) -> Iterator[Finding]:
     """A hint is a line or nothing, and a run that went well has none."""
     adapter = subject.adapter()
-    ends = ["\n".join(lines_of(printed)[-20:]) for printed in subject.evidence.logs]
-    for text in (*LOGS, *ends):
+    ends = [lines_of(printed)[-LAST_LINES:] for printed in subject.evidence.logs]
+    well = ["\n".join(lines) for lines in ends if subject.evidence.went_well or _ended(adapter, lines)]
+    for text in (*LOGS, *("\n".join(lines) for lines in ends)):
+        where = f"{text[-40:]!r}"
         try:
-            found = adapter.hint(text)
+            found: object = adapter.hint(text)
         except (Exception, SystemExit) as error:
-            yield f"{text[-40:]!r}: hint {subject.raised(error)}"
+            yield Finding(where, f"hint {subject.raised(error)}")
             continue
         if found is not None and (not isinstance(found, str) or not found.strip() or "\n" in found):
-            yield f"{text[-40:]!r}: hint gives {found!r}: it must be one line of text, or None"
-        elif found is not None and (text in ends or not text.strip()):
-            yield f"hint says {found!r} of a log in which nothing went wrong"
+            yield Finding(where, f"hint gives {found!r}: it must be one line of text, or None")
+        elif found is not None and (text in well or not text.strip()):
+            yield Finding("", f"hint says {found!r} of a log in which nothing went wrong")
+
+
+def _ended(adapter: Adapter, lines: list[str]) -> bool:
+    """Whether the log of a training that may have failed tells that it ended as it should."""
+    with contextlib.suppress(Exception):  # what raises is found by other checks
+        found = [adapter.read_line(line) for line in lines]
+        return any(isinstance(progress, Progress) and progress.ended is not None for progress in found)
+    return False
+
+
+@contextlib.contextmanager
+def _watched(subject: Subject) -> Iterator[list[Finding]]:
+    """The block may write nothing at all: what it would have touched is in the list afterwards."""
+    real = (subject.evidence.model_out.resolve(),) if subject.evidence.model_out is not None else ()
+    told: list[Finding] = []
+    with watched((subject.folder, *real, subject.file.companion, subject.file.path)) as touched:
+        yield told
+    told.extend(Finding("", line) for line in touched.told)
+
+
+def _looked_at(subject: Subject, adapter: Adapter, paths: Paths, where: str, empty: bool = False) -> Iterator[Finding]:
+    """What is wrong with what it finds there; it looks only."""
+    with _watched(subject) as told:
+        wrong = [
+            finding for asked, look in _looks(adapter, paths).items() for finding in _looked(subject, asked, look, where, empty)
+        ]
+    yield from wrong
+    yield from told
 
 
 def _looks(adapter: Adapter, paths: Paths) -> dict[str, Callable[[], Checkpoint | None]]:
@@ -106,23 +150,36 @@ def _looks(adapter: Adapter, paths: Paths) -> dict[str, Callable[[], Checkpoint 
     }
 
 
-def _looked(
-    subject: Subject, asked: str, look: Callable[[], Checkpoint | None], where: str, empty: bool = False
-) -> Iterator[str]:
+def _looked(subject: Subject, asked: str, look: Callable[[], Checkpoint | None], where: str, empty: bool) -> Iterator[Finding]:
     try:
         found = look()
-        if found is None:
-            return
-        if not isinstance(found, Checkpoint):
-            yield f"{where}: {asked} gives {type(found).__name__}: give a Checkpoint, or None"
-            return
-        missing = [path for path in (found.files or (found.path,)) if not path.exists()]
-        if empty:
-            yield f"{where}: {asked} gives {found.path.name}, which is not there"
-        elif missing:
-            yield f"{where}: {asked} names {missing[0].name}, which is not there: only a whole checkpoint counts"
     except (Exception, SystemExit) as error:
-        yield f"{where}: {asked} {subject.raised(error)}"
+        yield Finding(where, f"{asked} {subject.raised(error)}")
+        return
+    if found is None:
+        return
+    if (wrong := _wrong_checkpoint(found)) is not None:
+        yield Finding(where, f"{asked} {wrong}")
+        return
+    missing = [path for path in (found.files or (found.path,)) if not path.exists()]
+    if empty:
+        yield Finding(where, f"{asked} gives {found.path.name}, which is not there")
+    elif missing:
+        yield Finding(where, f"{asked} names {missing[0].name}, which is not there: only a whole checkpoint counts")
+
+
+def _wrong_checkpoint(found: object) -> str | None:
+    """What is wrong with its types; None where nothing is."""
+    if not isinstance(found, Checkpoint):
+        return f"gives {type(found).__name__}: give a Checkpoint, or None"
+    if not isinstance(found.path, Path):
+        return f"gives Checkpoint.path {found.path!r}: it must be a Path"
+    if isinstance(found.files, (str, Path)) or not all(isinstance(path, Path) for path in found.files):
+        return f"gives Checkpoint.files {found.files!r}: it must be a list of Paths"
+    for name in ("epoch", "step"):
+        if (value := getattr(found, name)) is not None and (isinstance(value, bool) or not isinstance(value, int)):
+            return f"gives Checkpoint.{name} {value!r}: it must be a whole number or None"
+    return None
 
 
 @contextlib.contextmanager

@@ -1,10 +1,12 @@
 """Checks of how an adapter reads the log of its framework, on what real runs printed."""
 
+import contextlib
 import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from daisy.framework.conformance.finding import Finding
 from daisy.framework.conformance.subject import Subject
 from daisy.framework.contract import Adapter, Progress
 from daisy.framework.lines import LineSplitter
@@ -20,9 +22,10 @@ GENERIC = (
     "Traceback (most recent call last):", "KeyboardInterrupt", '{"loss": "nan", "epoch": null}', "<script>", "\u0661\u0662",
 )  # fmt: skip
 COUNTS = ("epoch", "epochs", "step", "steps", "saved_epoch")
+DAISYS_OWN = ("accuracy", "epoch", "step", "seconds", "attempt")  # names of what Daisy itself writes beside the measures
 
 
-def log(subject: Subject) -> Iterator[str]:
+def log(subject: Subject) -> Iterator[Finding]:
     """It finds something in its own log, counts epochs from 1, and reads each line by itself."""
     for printed in subject.evidence.logs:
         lines = lines_of(printed)
@@ -30,26 +33,27 @@ def log(subject: Subject) -> Iterator[str]:
         found = [adapter.read_line(line) for line in lines]
         facts = [progress for progress in found if isinstance(progress, Progress)]
         if not any(progress is not None for progress in found):
-            yield "it finds nothing in the log: no step, no loss, no end"
+            yield Finding("", "it finds nothing in the log: no step, no loss, no end")
             continue
         for line, progress in zip(lines, found, strict=True):
             yield from _wrong_types(line, progress)
         if any(progress.epoch == 0 or progress.saved_epoch == 0 for progress in facts):
-            yield "it gives epoch 0: epochs are counted from 1"
+            yield Finding("", "it gives epoch 0: epochs are counted from 1")
         again = [adapter.read_line(line) for line in reversed(lines)][::-1]
         changed = [line for line, one, two in zip(lines, found, again, strict=True) if not _same(one, two)]
         if changed:
-            yield f"{_shown(changed[0])}: read in another order it says something else: read_line keeps nothing between lines"
+            why = "read in another order it says something else: read_line keeps nothing between lines"
+            yield from (Finding(_shown(line), why) for line in changed)
 
 
-def any_line(subject: Subject) -> Iterator[str]:
+def any_line(subject: Subject) -> Iterator[Finding]:
     """No line raises, whatever is in it."""
     adapter = subject.adapter()
     for line in GENERIC:
         yield from _tried(subject, adapter, line)
 
 
-def cut_lines(subject: Subject) -> Iterator[str]:
+def cut_lines(subject: Subject) -> Iterator[Finding]:
     """Each line of the log, cut off at every byte, raises nothing."""
     adapter = subject.adapter()
     for line in _shapes(subject):
@@ -58,35 +62,33 @@ def cut_lines(subject: Subject) -> Iterator[str]:
             yield from _tried(subject, adapter, data[:length].decode("utf-8", "replace"))
 
 
-def not_a_number(subject: Subject) -> Iterator[str]:
+def not_a_number(subject: Subject) -> Iterator[Finding]:
     """A loss of NaN is read as such; no number, however big or odd, raises."""
     adapter = subject.adapter()
     for line in _shapes(subject):
         progress = adapter.read_line(line)
-        loss = progress.measures.get("loss") if isinstance(progress, Progress) else None
+        loss = _loss(progress)
         spans = [match.span() for match in NUMBER.finditer(line)]
         for start, end in spans:
             for extreme in EXTREMES:
                 yield from _tried(subject, adapter, line[:start] + extreme + line[end:])
         if loss is not None and math.isfinite(loss) and not _tells_nan(adapter, line, spans, loss):
-            yield f"{_shown(line)}: with nan in the place of the loss it tells no loss, and training would go on for nothing"
+            why = "with nan in the place of the loss it tells no loss, and training would go on for nothing"
+            yield Finding(_shown(line), why)
 
 
-def line_ends(subject: Subject) -> Iterator[str]:
-    """Lines that end in CRLF, or that a carriage return begins, say the same."""
+def line_ends(subject: Subject) -> Iterator[Finding]:
+    """A line says the same with the carriage return that Windows, or a progress bar, leaves at its end."""
     adapter = subject.adapter()
-    for printed in subject.evidence.logs:
-        plain = [progress for line in lines_of(printed) if (progress := adapter.read_line(line)) is not None]
-        crlf = printed.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
-        read = [progress for line in lines_of(crlf) if (progress := adapter.read_line(line)) is not None]
-        if len(plain) != len(read) or not all(map(_same, plain, read)):
-            yield "the log with CRLF at the ends of lines says something else"
     for line in _shapes(subject):
-        yield from _tried(subject, adapter, f"{line}\r")
         yield from _tried(subject, adapter, f"{line}\r\n")
+        yield from _tried(subject, adapter, f"{line}\r")
+        with contextlib.suppress(Exception):  # told just now
+            if not _same(adapter.read_line(line), adapter.read_line(f"{line}\r")):
+                yield Finding(_shown(line), "with a carriage return at its end it says something else: strip it")
 
 
-def broken_text(subject: Subject) -> Iterator[str]:
+def broken_text(subject: Subject) -> Iterator[Finding]:
     """Bytes that are no UTF-8, in any place of a line, raise nothing."""
     adapter = subject.adapter()
     for line in _shapes(subject):
@@ -96,7 +98,7 @@ def broken_text(subject: Subject) -> Iterator[str]:
                 yield from _tried(subject, adapter, (data[:place] + broken + data[place:]).decode("utf-8", "replace"))
 
 
-def other_versions(subject: Subject) -> Iterator[str]:
+def other_versions(subject: Subject) -> Iterator[Finding]:
     """Lines as another version of the framework may word them raise nothing."""
     adapter = subject.adapter()
     for line in _shapes(subject):
@@ -112,7 +114,7 @@ def lines_of(printed: bytes) -> list[str]:
 
 
 def _shapes(subject: Subject) -> list[str]:
-    """Some lines of each shape, with those that say something before those that do not."""
+    """Some lines of each shape, in the order of the log."""
     seen: dict[str, int] = {}
     chosen = []
     for printed in subject.evidence.logs:
@@ -124,40 +126,62 @@ def _shapes(subject: Subject) -> list[str]:
     return chosen
 
 
-def _tried(subject: Subject, adapter: Adapter, line: str) -> Iterator[str]:
+def _tried(subject: Subject, adapter: Adapter, line: str) -> Iterator[Finding]:
     try:
         yield from _wrong_types(line, adapter.read_line(line))
     except (Exception, SystemExit) as error:
-        yield f"{_shown(line)}: read_line {subject.raised(error)}"
+        yield Finding(_shown(line), f"read_line {subject.raised(error)}")
 
 
-def _wrong_types(line: str, progress: Any) -> Iterator[str]:
+def _wrong_types(line: str, progress: Any) -> Iterator[Finding]:
     if progress is None:
         return
     if not isinstance(progress, Progress):
-        yield f"{_shown(line)}: read_line gives {type(progress).__name__}: give a Progress, or None for nothing"
+        yield Finding(_shown(line), f"read_line gives {type(progress).__name__}: give a Progress, or None for nothing")
         return
     for name in COUNTS:
-        value = getattr(progress, name)
+        value: object = getattr(progress, name)
         if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
-            yield f"{_shown(line)}: Progress.{name} is {value!r}: it must be a whole number or None"
-    measures = progress.measures
-    right = isinstance(measures, Mapping) and all(
-        isinstance(name, str) and isinstance(value, (int, float)) and not isinstance(value, bool)
-        for name, value in measures.items()
-    )
-    if not right:
-        yield f"{_shown(line)}: Progress.measures is {measures!r}: it must map names to numbers"
+            yield _wrong_field(line, name, value, "a whole number or None")
+    if progress.seconds is not None and not _is_number(progress.seconds):
+        yield _wrong_field(line, "seconds", progress.seconds, "a number or None")
+    if not isinstance(progress.epoch_done, bool):
+        yield _wrong_field(line, "epoch_done", progress.epoch_done, "True or False")
     if progress.ended is not None and not isinstance(progress.ended, str):
-        yield f"{_shown(line)}: Progress.ended is {progress.ended!r}: it must be a text or None"
+        yield _wrong_field(line, "ended", progress.ended, "a text or None")
+    if not _are_measures(progress.measures):
+        yield Finding(_shown(line), f"Progress.measures is {progress.measures!r}: it must map names to numbers")
+        return
+    for name in DAISYS_OWN:
+        if name in progress.measures:
+            yield Finding(_shown(line), f"{name} is among Progress.measures, and is Daisy's own word: give it another name")
+
+
+def _wrong_field(line: str, name: str, value: object, wanted: str) -> Finding:
+    return Finding(_shown(line), f"Progress.{name} is {type(value).__name__} ({value!r}): it must be {wanted}")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _are_measures(value: object) -> bool:
+    return isinstance(value, Mapping) and all(isinstance(name, str) and _is_number(entry) for name, entry in value.items())
+
+
+def _loss(progress: object) -> float | None:
+    """The loss that a line told, where it told one."""
+    if isinstance(progress, Progress) and _are_measures(progress.measures):
+        return progress.measures.get("loss")
+    return None
 
 
 def _tells_nan(adapter: Adapter, line: str, spans: list[tuple[int, int]], loss: float) -> bool:
     """Whether NaN in the place of the number that is the loss is read as the loss."""
     places = [(start, end) for start, end in spans if _is(line[start:end], loss)]
     for start, end in places or spans:
-        progress = adapter.read_line(f"{line[:start]}nan{line[end:]}")
-        if progress is not None and math.isnan(progress.measures.get("loss", 0.0)):
+        found = _loss(adapter.read_line(f"{line[:start]}nan{line[end:]}"))
+        if found is not None and math.isnan(found):
             return True
     return False
 

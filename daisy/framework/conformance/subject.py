@@ -12,7 +12,9 @@ from typing import Any
 from daisy.configuration import Configuration
 from daisy.errors import ConfigurationError
 from daisy.framework import lookup
-from daisy.framework.contract import Adapter, Checkpoint, Command, Paths
+from daisy.framework.conformance.finding import WrongAnswer
+from daisy.framework.conformance.touch import writing_into
+from daisy.framework.contract import Adapter, Checkpoint, Command, Form, Paths
 from daisy.framework.lookup import AdapterFile
 from daisy.framework.options import Options
 
@@ -21,7 +23,7 @@ PAIRS = (
     ("é", "é"), ("𝒳 '", "𝒳 \""), ("< % $ { } \\", "< % $ { } \\"), ("I ı İ i", "i"),
 )  # fmt: skip
 SIZES = {"train": 600, "dev": 35, "test": 7}
-PREDICTIONS, WEIGHTS = "predictions", "attention.jsonl"
+PREDICTED = "what is predicted"  # a folder that is none of those that paths name
 AWKWARD = "it's; echo $HOME (a, b)"  # a folder's name that a shell, a blank or a comma would break
 
 
@@ -40,10 +42,14 @@ class Case:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What real runs of the framework left: what they printed, and the model_out of a model that is done."""
+    """What real runs of the framework left: what they printed, and the model_out of a model that is done.
+
+    `went_well`: the logs are of trainings that are known to be done.
+    """
 
     logs: Sequence[bytes] = ()
     model_out: Path | None = None
+    went_well: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,6 +77,8 @@ class Subject:
 
     def raised(self, error: BaseException) -> str:
         """What the adapter raised and where, in a line."""
+        if isinstance(error, WrongAnswer):
+            return str(error)
         told = lookup.blamed(error, self.file) or f"raised {type(error).__name__}: {error}"
         return told.removeprefix(f"the adapter {self.file.path} ")
 
@@ -78,6 +86,23 @@ class Subject:
     def paths(self) -> Paths:
         """The folders that it is given."""
         return paths_in(self.folder, self.file.companion)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a prediction is asked with: each in a place, and under a name, that only this question tells."""
+
+    source: Path
+    output: Path
+    weights: Path
+    checkpoint: Checkpoint
+
+
+def asked_in(paths: Paths) -> Asked:
+    """The question of a sandbox."""
+    folder = paths.dataset.parent / PREDICTED
+    checkpoint = Checkpoint(folder / "kept" / "some-model", epoch=3, step=60)
+    return Asked(folder / "some-lines", folder / "some-predictions", folder / "some-weights", checkpoint)
 
 
 def paths_in(folder: Path, companion: Path) -> Paths:
@@ -90,6 +115,8 @@ def sandbox(folder: Path) -> Path:
     inside = folder / AWKWARD
     for name in ("dataset", "form", "model_out", "source"):
         (inside / name).mkdir(parents=True)
+    (inside / PREDICTED).mkdir()
+    (inside / PREDICTED / "some-lines").write_bytes("".join(f"{source}\n" for source, _ in PAIRS).encode())
     for split, size in SIZES.items():
         rows = [PAIRS[number % len(PAIRS)] for number in range(size)]
         for side, lines in zip(("source", "target"), zip(*rows, strict=True), strict=True):
@@ -119,34 +146,57 @@ def asked_for(adapter: Adapter, configuration: Configuration, paths: Paths) -> A
 
 
 def _said(adapter: Adapter, options: Options, paths: Paths) -> dict[str, Any]:
-    checkpoint = Checkpoint(paths.model_out / "checkpoint", epoch=3, step=60)
+    asked = asked_in(paths)
     form = adapter.form(options, paths)
     said: dict[str, Any] = {"form": None, "written": {}}
     if form is not None:
-        said["form"] = {"key": dict(form.key), "commands": [plain(command) for command in form.commands]}
+        said["form"] = _plain_form(form)
         said["written"] = _written(adapter, options, paths)
-    said["train"] = plain(adapter.train(options, paths, None))
-    said["resume"] = plain(adapter.train(options, paths, checkpoint))
-    source, output = paths.canonical("dev", "source"), paths.model_out / PREDICTIONS
-    said["predict"] = plain(adapter.predict(options, paths, checkpoint, source, output))
+    said["train"] = plain("train", adapter.train(options, paths, None))
+    said["resume"] = plain("train", adapter.train(options, paths, asked.checkpoint))
+    said["predict"] = plain("predict", adapter.predict(options, paths, asked.checkpoint, asked.source, asked.output))
     with contextlib.suppress(ConfigurationError):  # this network has no attention: that refuses no training
-        weights = adapter.attention_weights(options, paths, checkpoint, source, output, paths.model_out / WEIGHTS)
+        weights = adapter.attention_weights(options, paths, asked.checkpoint, asked.source, asked.output, asked.weights)
         if weights is not None:
-            said["attention weights"] = plain(weights)
+            said["attention weights"] = plain("attention_weights", weights)
     return said
 
 
 def _written(adapter: Adapter, options: Options, paths: Paths) -> dict[str, str]:
     """The names of the form's files and a hash of each."""
-    adapter.write_form(options, paths)
+    with writing_into(paths.form):
+        adapter.write_form(options, paths)
     files = sorted(path for path in paths.form.rglob("*") if path.is_file())
     return {str(path.relative_to(paths.form)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
-def plain(command: Command) -> dict[str, Any]:
-    """A command as plain values."""
+def _plain_form(form: Any) -> dict[str, Any]:
+    if not isinstance(form, Form):
+        raise WrongAnswer(f"form gives {_shown(form)}: give a Form, or None where the canonical files are read")
+    if not isinstance(form.key, Mapping):
+        raise WrongAnswer(f"Form.key is {_shown(form.key)}: it must map names to values")
+    if isinstance(form.commands, (str, bytes)) or not isinstance(form.commands, Sequence):
+        raise WrongAnswer(f"Form.commands is {_shown(form.commands)}: it must be a list of Commands")
+    return {"key": dict(form.key), "commands": [plain("form", command) for command in form.commands]}
+
+
+def plain(method: str, command: Any) -> dict[str, Any]:
+    """A command as plain values. Raises WrongAnswer for what is no command."""
+    if not isinstance(command, Command):
+        raise WrongAnswer(f"{method} gives {_shown(command)}: give a Command")
+    if isinstance(command.arguments, (str, bytes)) or not isinstance(command.arguments, Sequence):
+        raise WrongAnswer(f"{method}: Command.arguments is {_shown(command.arguments)}: it must be a tuple, a text for each word")
+    if not isinstance(command.environment, Mapping):
+        raise WrongAnswer(f"{method}: Command.environment is {_shown(command.environment)}: it must map names to texts")
+    if command.folder is not None and not isinstance(command.folder, Path):
+        raise WrongAnswer(f"{method}: Command.folder is {_shown(command.folder)}: it must be a Path or None")
     return {
         "arguments": list(command.arguments),
         "environment": dict(command.environment),
         "folder": None if command.folder is None else str(command.folder),
     }
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,6 +1,7 @@
 """What code touches while it runs: files, processes, the network, the process's own surroundings (PEP 578 audit events)."""
 
 import contextlib
+import errno
 import io
 import locale
 import os
@@ -11,8 +12,14 @@ from pathlib import Path
 from typing import Any
 
 RUNS = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "os.forkpty", "pty.spawn")
-NETWORK = ("socket.connect", "socket.bind", "socket.getaddrinfo", "socket.gethostbyname", "urllib.Request")
-CHANGES = ("os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.link", "os.symlink", "os.truncate", "os.chmod", "os.utime")
+NETWORK = (
+    "socket.connect", "socket.bind", "socket.sendto", "socket.getaddrinfo", "socket.getnameinfo", "socket.gethostbyname",
+    "socket.gethostbyaddr", "socket.gethostname", "urllib.Request",
+)  # fmt: skip
+CHANGES = (
+    "os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.link", "os.symlink", "os.truncate", "os.chmod", "os.chown", "os.utime",
+    "os.setxattr", "os.removexattr", "sqlite3.connect",
+)  # fmt: skip
 LISTS = ("os.listdir", "os.scandir")
 SURROUNDINGS = {"os.chdir": "changes the current folder", "os.putenv": "sets a variable of Daisy's own environment"}
 SURROUNDINGS["os.unsetenv"] = "unsets a variable of Daisy's own environment"
@@ -21,7 +28,10 @@ WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 @dataclass
 class Touched:
-    """What was touched outside of the folders that may be read and written."""
+    """What was touched outside of the folders that may be read and written.
+
+    A program and a write are not only noted: they raise PermissionError before anything comes of them.
+    """
 
     readable: tuple[Path, ...]
     writable: tuple[Path, ...] = ()
@@ -31,7 +41,8 @@ class Touched:
         """One audit event."""
         if event in RUNS:
             self.told.append(f"runs a program ({event}): give it back as a Command, and Daisy runs it")
-        elif event in NETWORK:
+            raise PermissionError(errno.EACCES, "an adapter runs nothing")
+        if event in NETWORK:
             self.told.append(f"asks the network ({event}): it must not")
         elif event in SURROUNDINGS:
             self.told.append(f"{SURROUNDINGS[event]}: put variables and folder into the Command")
@@ -53,6 +64,8 @@ class Touched:
         if path != Path(os.devnull) and not any(path == folder or folder in path.parents for folder in allowed):
             told = "writes" if writes else "reads"
             self.told.append(f"{told} {path}: an adapter touches the folders that it is given, and writes in write_form only")
+            if writes:
+                raise PermissionError(errno.EACCES, "an adapter writes in write_form only", str(path))
 
 
 _watching: list[Touched] = []
@@ -68,6 +81,19 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
             _watching.append(watching)
 
 
+@contextlib.contextmanager
+def writing_into(folder: Path) -> Iterator[None]:
+    """Within the block a folder may be written, by whoever is watched."""
+    before = [(watching, watching.writable) for watching in _watching]
+    for watching, writable in before:
+        watching.writable = (*writable, folder)
+    try:
+        yield
+    finally:
+        for watching, writable in before:
+            watching.writable = writable
+
+
 def own_folders() -> tuple[Path, ...]:
     """Where Python and its packages are: importing reads there. The current folder is on the path, but no package's."""
     named = [sys.prefix, sys.base_prefix, *(path for path in sys.path if path and Path(path) != Path.cwd())]
@@ -76,19 +102,21 @@ def own_folders() -> tuple[Path, ...]:
 
 
 @contextlib.contextmanager
-def watched(readable: tuple[Path, ...], writable: tuple[Path, ...] = ()) -> Iterator[Touched]:
-    """Note what the block touches; of what it prints, that it prints."""
+def watched(readable: tuple[Path, ...]) -> Iterator[Touched]:
+    """Note what the block touches, and let it write nothing; of what it prints, that it prints."""
     if not _installed:
         sys.addaudithook(_hook)  # it can't be taken away: it does nothing outside of this block
         _installed.append(True)
-    touched, spoken = Touched((*readable, *own_folders()), writable), io.StringIO()
-    before = locale.setlocale(locale.LC_ALL)
+    touched, spoken = Touched((*readable, *own_folders())), io.StringIO()
+    before, compiles = locale.setlocale(locale.LC_ALL), not sys.dont_write_bytecode
+    sys.dont_write_bytecode = True  # Python would keep there what the adapter imports
     with contextlib.redirect_stdout(spoken), contextlib.redirect_stderr(spoken):
         _watching.append(touched)
         try:
             yield touched
         finally:
             _watching.remove(touched)
+            sys.dont_write_bytecode = not compiles
     if spoken.getvalue():
         touched.told.append(f"prints ({spoken.getvalue().strip()[:60]!r}): it must give back what it has to say")
     if locale.setlocale(locale.LC_ALL) != before:
