@@ -1,5 +1,6 @@
 """Checks of the commands that an adapter gives: their words, and what they name."""
 
+import contextlib
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -73,20 +74,20 @@ def _nothing_named(case: str, said: Mapping[str, Any], subject: Subject) -> Iter
 
 def names(command: Mapping[str, Any], path: Path) -> bool:
     """Whether a whole path is in a command: as a word, within one, in a JSON text, in a variable, as its folder."""
-    whole = re.compile(rf"(?<![\w/.]){re.escape(str(path))}(?!\w)")
+    whole = re.compile(rf"(?<![\w.]){re.escape(str(path))}(?!\w)")
     texts = [*command["arguments"], *command["environment"].values(), command["folder"] or ""]
     return any(whole.search(piece) for text in texts for piece in _pieces(text))
 
 
-def _pieces(text: Any) -> Iterator[str]:
-    """The text, and the texts in it where it is JSON, which may escape what a path has in it."""
-    if isinstance(text, str):
-        yield text
+def _pieces(word: Any) -> Iterator[str]:
+    """The word, and the texts in it where it, or what it sets, is JSON, which may escape what a path has in it."""
+    if not isinstance(word, str):
+        return
+    yield word
+    for text in (word, word.partition("=")[2]):
         if text[:1] in ("{", "[", '"'):
-            try:
+            with contextlib.suppress(ValueError):  # it only looks like JSON
                 yield from _leaves(json.loads(text))
-            except ValueError:
-                return  # no JSON
 
 
 def _leaves(value: Any) -> Iterator[str]:

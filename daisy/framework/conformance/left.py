@@ -174,7 +174,7 @@ def _wrong_checkpoint(found: object) -> str | None:
         return f"gives {type(found).__name__}: give a Checkpoint, or None"
     if not isinstance(found.path, Path):
         return f"gives Checkpoint.path {found.path!r}: it must be a Path"
-    if isinstance(found.files, (str, Path)) or not all(isinstance(path, Path) for path in found.files):
+    if not isinstance(found.files, (tuple, list)) or not all(isinstance(path, Path) for path in found.files):
         return f"gives Checkpoint.files {found.files!r}: it must be a list of Paths"
     for name in ("epoch", "step"):
         if (value := getattr(found, name)) is not None and (isinstance(value, bool) or not isinstance(value, int)):
