@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from conformance.broken import GOOD
-from conformance.test_broken import cases, verdicts
+from conformance.examined import verdicts
 
 from daisy.framework.conformance import Case
 from daisy.framework.conformance.commands import names
