@@ -189,7 +189,7 @@ class AnyCommand(Adapter):
         try:
             return [word for group in _groups(words) for word in _group(group, values, name)]
         except ConfigurationError as error:
-            raise self._wrong(name, str(error)) from None
+            raise self._wrong(name, f"can't be filled: {error}") from None
 
     def _read_own(self, options: Options) -> None:
         """The YAML itself is read, so that it enters the identity; framework.options only where a template names one."""

@@ -41,7 +41,7 @@ def print_predictions(
     """Predict a file's lines or a split's, print or write them, and the accuracy where targets are known."""
     if (file is None) == (split is None):
         raise ConfigurationError("give a FILE or --split: what the model is to predict")
-    _check_written(output, attention)
+    _check_written(output, attention, file)
     trained_checkpoint(folder)  # before anything is read or built
     lines = None if file is None else _lines(file)
     toolbox = equipped(folder, project, _tell)
@@ -64,7 +64,7 @@ def print_predictions(
         raise TrainingFailed(f"{failure.reason}{f': {failure.hint}' if failure.hint else ''}") from None
     _write(_rows(given, predictions, str if as_tokens else _readable(definition, tokens)), output)
     if attention is not None:
-        write_text(attention, "".join(f"{example.to_json()}\n" for example in weights))
+        _put(attention, "".join(f"{example.to_json()}\n" for example in weights))
         _tell(f"attention weights are in {attention}")
     if scored is not None:
         low, high = scored.accuracy_interval
@@ -74,11 +74,13 @@ def print_predictions(
         )
 
 
-def _check_written(output: Path | None, attention: Path | None) -> None:
+def _check_written(output: Path | None, attention: Path | None, file: str | None) -> None:
     """What is to be written can be, as far as can be seen before a model predicts for a while."""
     for option, path in (("--output", output), ("--attention", attention)):
         if path is not None and not path.absolute().parent.is_dir():
             raise ConfigurationError(f"{option} {path}: there is no folder {path.parent}; make it first, or write elsewhere")
+        if path is not None and file is not None and path.exists() and Path(file).exists() and path.samefile(file):
+            raise ConfigurationError(f"{option} {path}: that is the file to predict; give another one")
         if path is not None and path.is_dir():
             raise ConfigurationError(f"{option} {path}: that is a folder; give a file in it")
     if output is not None and attention is not None and output.absolute() == attention.absolute():
@@ -154,8 +156,16 @@ def _write(text: str, output: Path | None) -> None:
         sys.stdout.write(visible(text) if sys.stdout.isatty() else text)
         sys.stdout.flush()
         return
-    write_text(output, text)
+    _put(output, text)
     _tell(f"predictions are in {output}")
+
+
+def _put(path: Path, text: str) -> None:
+    """Into a file, all of it or nothing, also where a link leads to it; into a pipe or a device as it is."""
+    if path.exists() and not path.is_file():
+        path.write_text(text, encoding="utf-8")
+    else:
+        write_text(path.resolve(), text)
 
 
 def _tell(text: str) -> None:

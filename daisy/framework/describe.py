@@ -20,9 +20,15 @@ LONGEST_WAIT = 300.0  # seconds: importing a framework from a cold network disk
 
 
 def describe(
-    adapter: Adapter, companion: Path, interpreter: Interpreter, source: Source | None, env: Environment, framework: str
+    adapter: Adapter,
+    companion: Path,
+    interpreter: Interpreter,
+    source: Source | None,
+    env: Environment,
+    framework: str,
+    afresh: bool = False,
 ) -> Description:
-    """The framework's description, asked of the framework itself where it is not known yet.
+    """The framework's description, asked of the framework itself where it is not known yet, or `afresh`.
 
     Raises FrameworkError with the framework's last words where it can't be imported.
     """
@@ -33,10 +39,10 @@ def describe(
         return told
     key = _key(told, companion, interpreter, source)
     kept = Installed.folder(env, framework) / "described.json"
-    known = _known(kept, key)
+    known = None if afresh else _known(kept, key)
     if known is not None:
         return known
-    description = _asked(told, interpreter, framework, adapter)
+    description = _asked(told, told.folder or _workplace(kept.parent, companion), interpreter, framework, adapter)
     _keep(kept, key, description)
     return description
 
@@ -82,8 +88,16 @@ def _keep(kept: Path, key: str, description: Description) -> None:
         return  # asked again next time
 
 
-def _asked(command: Command, interpreter: Interpreter, framework: str, adapter: Adapter) -> Description:
-    folder = command.folder or Path("/")
+def _workplace(own: Path, companion: Path) -> Path:
+    """Where to ask: a folder that a container can have at the same place, which `/` is not."""
+    try:
+        own.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return companion
+    return own
+
+
+def _asked(command: Command, folder: Path, interpreter: Interpreter, framework: str, adapter: Adapter) -> Description:
     with RunningCommand(interpreter.wrap(command, folder), command.environment, folder) as running:
         log, ending = printed_by(running, LONGEST_WAIT)
     log = visible(log)

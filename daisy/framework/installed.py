@@ -9,9 +9,9 @@ from daisy.files import read_json, write_json
 
 @dataclass(frozen=True)
 class Installed:
-    """The framework's own Python; for one that runs from a checkout also what `framework.source` said, and where that is."""
+    """The framework's own Python, where one was made; of a checkout what `framework.source` said, and where it is."""
 
-    python: str
+    python: str | None
     source_asked: str | None = None
     source: str | None = None
 

@@ -117,7 +117,7 @@ def interpreter_of(env: Environment, wanted: Wanted) -> Interpreter:
     named = env.python.get(wanted.framework)
     if named is None and wanted.setup is not None:
         installed = Installed.read(env, wanted.framework)
-        if installed is None or not Path(installed.python).exists():
+        if installed is None or installed.python is None or not Path(installed.python).exists():
             name = wanted.framework
             raise FrameworkError(
                 f"{name} is not set up here: `daisy setup {name}` makes its Python, or set env.python.{name} to one"

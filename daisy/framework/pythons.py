@@ -1,10 +1,11 @@
 """The Pythons that are installed on this machine."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 QUESTION = "import sys, venv, ensurepip; print('%d.%d' % sys.version_info[:2])"
@@ -29,10 +30,15 @@ def _candidates(version: str) -> Iterator[Path]:
         if found := shutil.which(name):
             yield Path(found).absolute()
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
-    yield from sorted(pyenv.glob(f"versions/{version}.*/bin/python"), reverse=True)
+    yield from _newest_first(pyenv.glob(f"versions/{version}.*/bin/python"))
     data = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
     uv = Path(os.environ.get("UV_PYTHON_INSTALL_DIR") or data / "uv" / "python")
-    yield from sorted(uv.glob(f"cpython-{version}.*/bin/python{version}"), reverse=True)
+    yield from _newest_first(uv.glob(f"cpython-{version}.*/bin/python{version}"))
+
+
+def _newest_first(paths: Iterable[Path]) -> list[Path]:
+    """By the numbers in the name of what they are the bin/python of: 3.7.17 before 3.7.9."""
+    return sorted(paths, key=lambda path: [int(number) for number in re.findall(r"\d+", path.parts[-3])], reverse=True)
 
 
 def _answers(candidate: Path, version: str) -> bool:

@@ -3,8 +3,9 @@
 import hashlib
 import json
 import shutil
+import subprocess
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from daisy.configuration import Environment, Project
@@ -17,10 +18,11 @@ from daisy.framework.interpreter import Interpreter, Wanted, interpreter_of
 from daisy.framework.process import RunningCommand, printed_by
 from daisy.framework.pythons import find_python
 from daisy.framework.ready import Chosen, Ready
+from daisy.framework.source import MARK as WHOLE
 from daisy.framework.source import Source, look_at, pinned, source_of
 
 LOG = "setup.log"
-WHOLE = ".daisy-whole"  # in an environment and in a checkout: its last step was done
+LONGEST_ANSWER = 60.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a setup is going to do."""
+    """What a setup is going to do, and of what it was asked for."""
 
     chosen: Chosen
     env: Environment
@@ -43,7 +45,9 @@ class Plan:
     announcement: Sequence[str]
     steps: Sequence[Step]
     installed: Installed | None = None
-    asked: str | None = field(default=None)
+    asked: str | None = None
+    source: Path | None = None
+    anew: bool = False
 
 
 def planned(project: Project, env: Environment, chosen: Chosen, source: Path | None = None, anew: bool = False) -> Plan:
@@ -54,33 +58,57 @@ def planned(project: Project, env: Environment, chosen: Chosen, source: Path | N
         raise FrameworkError(f"--source {source}: there is no such folder; give the path of {name}'s checkout")
     if source is not None and not asked:
         raise FrameworkError(f"--source {source}: {name} does not run from a checkout; leave it out")
-    named = env.python.get(name)
-    folder = Installed.folder(env, name)
-    announcement: list[str] = []
-    steps: list[Step] = []
-    python: str | None = None
-    if named is not None:
-        more = _named_steps(named, setup)
-        steps += more
-        announcement.append(f"{name}: env.python.{name}={named} runs it" + (f"; {more[0].words}" if more else ""))
-    elif setup is None:
-        announcement.append(f"{name} runs in the Python that runs Daisy: there is nothing to make")
-    else:
-        venv, python_steps = _venv_steps(name, folder, setup, anew)
-        python = str(venv / "bin" / "python")
-        steps += python_steps
-        announcement.append(_announced(name, venv, setup, bool(python_steps)))
+    if source is not None and pinned(str(asked), name) is None:
+        raise FrameworkError(
+            f"--source {source}: framework.source={asked} names a checkout already; change that, or leave it out"
+        )
+    before = Installed.read(env, name)
+    python, announcement, steps = _python(name, setup, env, before, anew)
     checkout = source.resolve() if source is not None else None
-    if asked and checkout is None and (wanted := pinned(asked, name)) is not None:
-        checkout = folder / f"source-{wanted.commit[:12]}"
-        if anew or not (checkout / WHOLE).exists():
+    if asked and checkout is None and (wanted := pinned(str(asked), name)) is not None:
+        at = Path(before.source) if before is not None and before.source is not None else None
+        checkout, whole = _place(Installed.folder(env, name), f"source-{wanted.commit[:12]}", at, anew)
+        if not whole:
             steps += _clone_steps(wanted.url, wanted.commit, checkout)
-            announcement.append(f"  its source: {wanted.url} at commit {wanted.commit[:12]}, into {checkout}")
+            announcement.append(
+                f"  its source, as big as its history: {wanted.url} at commit {wanted.commit[:12]}, into {checkout}"
+            )
     installed = None
     if python is not None or checkout is not None:
-        place = python or str(interpreter_of(env, Wanted(name)))
-        installed = Installed(place, asked if checkout is not None else None, str(checkout) if checkout is not None else None)
-    return Plan(chosen, env, project, announcement, steps, installed, asked)
+        installed = Installed(python, asked if checkout is not None else None, str(checkout) if checkout is not None else None)
+    return Plan(chosen, env, project, announcement, steps, installed, asked, source, anew)
+
+
+def _python(
+    name: str, setup: Setup | None, env: Environment, before: Installed | None, anew: bool
+) -> tuple[str | None, list[str], list[Step]]:
+    """The Python of the framework's own, if any; what to say, and what to do for it.
+
+    What another env has set up stays: this one may name a Python, and the other one none.
+    """
+    own, named = before.python if before is not None else None, env.python.get(name)
+    if named is not None:
+        steps = _named_steps(named, setup)
+        return own, [f"{name}: env.python.{name}={named} runs it" + (f"; {steps[0].words}" if steps else "")], steps
+    if setup is None:
+        return None, [f"{name} runs in the Python that runs Daisy: there is nothing to make"], []
+    venv, steps = _venv_steps(name, Installed.folder(env, name), setup, own, anew)
+    return str(venv / "bin" / "python"), [_announced(name, venv, setup, bool(steps))], steps
+
+
+def _place(folder: Path, stem: str, current: Path | None, anew: bool) -> tuple[Path, bool]:
+    """A folder for what is set up, and whether it is whole there: the current one, else another whole one, else a new one.
+
+    What is made anew gets another name: a running job may use what is there.
+    """
+    there = sorted(path for path in folder.glob(f"{stem}*") if (path / WHOLE).exists())
+    if there and not anew:
+        return (current if current in there else there[-1]), True
+    number = 2
+    place = folder / stem
+    while (place / WHOLE).exists():
+        place, number = folder / f"{stem}-{number}", number + 1
+    return place, False
 
 
 def carry_out(plan: Plan, begin: Callable[[Step], None]) -> Ready:
@@ -94,6 +122,7 @@ def carry_out(plan: Plan, begin: Callable[[Step], None]) -> Ready:
     folder = Installed.folder(plan.env, plan.chosen.framework)
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / ".lock", mode=0o666):
+        plan = planned(plan.project, plan.env, plan.chosen, plan.source, plan.anew)  # another one may have done it meanwhile
         remove_left_over(folder)
         log = folder / LOG
         log.write_bytes(b"")
@@ -109,16 +138,24 @@ def carry_out(plan: Plan, begin: Callable[[Step], None]) -> Ready:
 def _announced(name: str, venv: Path, setup: Setup, anything: bool) -> str:
     if not anything:
         return f"{name}: its Python is there already, {venv}"
-    packages = [
-        line for line in setup.requirements.read_text(encoding="utf-8").splitlines() if line.strip()[:1] not in ("", "#", "-")
-    ]
-    return (
-        f"{name}: pip will download {len(packages)} pinned packages, about {setup.download:,} MB, "
-        f"and put about {setup.disk:,} MB into {venv}"
-    )
+    text = _requirements(name, setup)
+    packages = [line for line in text.splitlines() if line.strip()[:1] not in ("", "#", "-")]
+    count = f"{len(packages)} package{'' if len(packages) == 1 else 's'}"
+    if not setup.download:
+        return f"{name}: pip will download {count} and what they need, nobody knows how much, and put it into {venv}"
+    return f"{name}: pip will download {count}, about {setup.download:,} MB, and put about {setup.disk:,} MB into {venv}"
 
 
-def _venv_steps(name: str, folder: Path, setup: Setup, anew: bool) -> tuple[Path, list[Step]]:
+def _requirements(name: str, setup: Setup) -> str:
+    try:
+        return setup.requirements.read_text(encoding="utf-8")
+    except OSError:
+        raise FrameworkError(
+            f"{name}: {setup.requirements} can't be read: write its packages there, one NAME==VERSION a line"
+        ) from None
+
+
+def _venv_steps(name: str, folder: Path, setup: Setup, own: str | None, anew: bool) -> tuple[Path, list[Step]]:
     """Where the environment is, and what is missing to it. Its name tells its content: a new one never disturbs a running job."""
     python = find_python(setup.python)
     if python is None:
@@ -127,10 +164,11 @@ def _venv_steps(name: str, folder: Path, setup: Setup, anew: bool) -> tuple[Path
             f"{name} needs Python {versions}, and none is found here: install it (`uv python install {setup.python[0]}`), "
             f"or set env.python.{name} to a path, conda:NAME, docker:IMAGE or apptainer:IMAGE"
         )
-    content = [str(python), setup.requirements.read_text(encoding="utf-8"), list(setup.first), setup.dependencies]
+    content = [str(python), _requirements(name, setup), list(setup.first), setup.dependencies]
     key = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:10]
-    venv = folder / f"venv-{key}"
-    if (venv / WHOLE).exists() and not anew:
+    current = Path(own).parent.parent if own is not None else None
+    venv, whole = _place(folder, f"venv-{key}", current, anew)
+    if whole:
         return venv, []
     own = str(venv / "bin" / "python")
     steps = [Step(f"making an environment with {python}", [str(python), "-m", "venv", "--clear", str(venv)], begins=venv)]
@@ -151,15 +189,32 @@ def _named_steps(named: str, setup: Setup | None) -> list[Step]:
         which = "--prefix" if "/" in place else "--name"
         run = ["conda", "run", "--no-capture-output", which, place, "python", "-m", "pip", "install", "--no-input"]
         dependencies = [] if setup.dependencies else ["--no-deps"]
+        made = Step(
+            f"conda will make {place} with Python {setup.python[0]}, about {setup.disk:,} MB",
+            ["conda", "create", "--yes", which, place, f"python={setup.python[0]}", "pip"],
+        )
         return [
-            Step(
-                f"conda will make {place} with Python {setup.python[0]}, about {setup.disk:,} MB",
-                ["conda", "create", "--yes", which, place, f"python={setup.python[0]}", "pip"],
-            ),
+            *([] if _conda_has(which, place) else [made]),
             *([Step(f"installing {', '.join(setup.first)}", [*run, *setup.first])] if setup.first else []),
             Step(f"installing the packages, about {setup.download:,} MB", [*run, *dependencies, "-r", str(setup.requirements)]),
         ]
     return []
+
+
+def _conda_has(which: str, place: str) -> bool:
+    """Whether that environment is there: `conda create --yes` would remove it without a word."""
+    try:
+        asked = ["conda", "run", "--no-capture-output", which, place, "python", "-V"]
+        return (
+            subprocess.run(asked, stdin=subprocess.DEVNULL, capture_output=True, timeout=LONGEST_ANSWER, check=False).returncode
+            == 0
+        )
+    except subprocess.TimeoutExpired:
+        raise FrameworkError(f"conda says nothing of {place} for {LONGEST_ANSWER:g} seconds: try again") from None
+    except OSError:
+        raise FrameworkError(
+            f"conda is not on PATH, and env.python names conda:{place}: activate it, or name another Python"
+        ) from None
 
 
 def _clone_steps(url: str, commit: str, checkout: Path) -> list[Step]:
@@ -175,6 +230,7 @@ def _clone_steps(url: str, commit: str, checkout: Path) -> list[Step]:
 def _do(step: Step, log: Path) -> None:
     """Run one step. Raises FrameworkError with its last words."""
     if step.begins is not None:
+        (step.begins / WHOLE).unlink(missing_ok=True)  # first: half of it is not whole
         shutil.rmtree(step.begins, ignore_errors=True)
     with RunningCommand(step.arguments, {}, Path("/")) as running:
         text, ending = printed_by(running)
@@ -197,12 +253,17 @@ def _tried(plan: Plan) -> Ready:
     chosen, env = plan.chosen, plan.env
     source = _source(plan)
     named = env.python.get(chosen.framework)
-    if plan.installed is not None and named is None and chosen.adapter.setup(chosen.file.companion) is not None:
-        interpreter = Interpreter(plan.installed.python)
+    own = plan.installed.python if plan.installed is not None and named is None else None
+    if own is not None:
+        interpreter = Interpreter(own)
     else:
         folders = (chosen.file.companion, *([source.folder] if source is not None else []))
         interpreter = interpreter_of(env, Wanted(chosen.framework, None, folders))
-    return Ready(interpreter, source, describe(chosen.adapter, chosen.file.companion, interpreter, source, env, chosen.framework))
+    return Ready(
+        interpreter,
+        source,
+        describe(chosen.adapter, chosen.file.companion, interpreter, source, env, chosen.framework, afresh=True),
+    )
 
 
 def _source(plan: Plan) -> Source | None:

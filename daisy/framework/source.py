@@ -1,6 +1,7 @@
 """The checkout of a framework that runs from one: where it is, at which commit, with which patch."""
 
 import hashlib
+import os
 import re
 import subprocess
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from daisy.configuration import Environment, Project
 from daisy.errors import FrameworkError
 from daisy.framework.installed import Installed
 
+MARK = ".daisy-whole"  # in an environment and in a checkout: its last step was done
 COMMIT = re.compile(r"[0-9a-f]{7,40}")
 
 
@@ -66,15 +68,24 @@ def source_of(project: Project, env: Environment, framework: str, asked: str | N
 
 
 def look_at(folder: Path) -> Source:
-    """A checkout as it is now."""
+    """A checkout as it is now. A folder of which git tracks nothing has no commit, whatever is around it."""
     commit = _git(folder, "rev-parse", "HEAD").decode("ascii").strip()
-    if not commit:
+    if not commit or not _git(folder, "ls-files", "--", "."):
         return Source(folder, None, b"")
-    return Source(folder, commit, _git(folder, "diff", "--no-ext-diff", "--no-color", "--binary", "HEAD", "--", "."))
+    diff = ("diff", "--no-ext-diff", "--no-color", "--binary")
+    changed = _git(folder, *diff, "HEAD", "--", ".")
+    added = [_git(folder, *diff, "--no-index", "--", os.devnull, name, differs=True) for name in _untracked(folder)]
+    return Source(folder, commit, changed + b"".join(added))
 
 
-def _git(folder: Path, *arguments: str) -> bytes:
-    """What git says; nothing where it has nothing to say, or is not there."""
+def _untracked(folder: Path) -> list[str]:
+    """The new files that git does not ignore; not what Python compiles, nor Daisy's own mark."""
+    listed = os.fsdecode(_git(folder, "ls-files", "--others", "--exclude-standard", "-z", "--", "."))
+    return [name for name in listed.split("\0") if name and not name.endswith((".pyc", MARK))]
+
+
+def _git(folder: Path, *arguments: str, differs: bool = False) -> bytes:
+    """What git says; nothing where it has nothing to say, or is not there. With `differs` its exit code is that of diff."""
     try:
         done = subprocess.run(
             ["git", "-C", str(folder), "-c", "core.quotePath=false", *arguments],
@@ -84,4 +95,4 @@ def _git(folder: Path, *arguments: str) -> bytes:
         )
     except OSError:
         return b""
-    return done.stdout if done.returncode == 0 else b""
+    return done.stdout if done.returncode == 0 or (differs and done.returncode == 1) else b""

@@ -133,6 +133,26 @@ def test_a_model_is_trained_in_docker(project: Any, docker: Path) -> None:
     assert json.loads((model / "daisy" / "result.json").read_text())["command"][:2] == ["docker", "run"]
 
 
+def test_a_framework_that_describes_itself_in_docker(project: Any, docker: Path) -> None:
+    """It is asked in a folder that a container can have too: docker refuses to mount `/`."""
+    adapter = (
+        "from daisy.framework import Adapter, Command\n"
+        "class Mine(Adapter):\n"
+        "    def train(self, options, paths, resume): return Command.of('true')\n"
+        "    def predict(self, options, paths, checkpoint, source, output): return Command.of('true', source, output)\n"
+        "    def read_line(self, line): return None\n"
+        "    def best_checkpoint(self, paths): return None\n"
+        "    def describe(self, paths): return Command.of('python', paths.companion / 'describe.py')\n"
+    )
+    project.add_framework("mine", adapter, {"describe.py": 'print(\'{"version": "7"}\')\n'})
+    env = project.root / "conf" / "env" / "local.yaml"
+    env.write_text(env.read_text().replace("python: {}", "python: {mine: 'docker:registry.example/suffix:1'}"))
+    listed = project.daisy("frameworks").out
+    assert "7" in next(line for line in listed.splitlines() if line.startswith("mine")), listed
+    asked = [json.loads(line) for line in docker.read_text().splitlines()]
+    assert asked and not any(word.startswith("type=bind,source=/,") for words in asked for word in words)
+
+
 def test_an_image_can_be_chosen_in_yaml_too(project: Any, docker: Path) -> None:
     (project.root / "conf" / "env" / "local.yaml").write_text(
         "models_dir: models\ndata_dir: data\nmirror: null\npython:\n  suffix: docker:registry.example/suffix:1\n"

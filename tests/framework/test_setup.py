@@ -11,6 +11,9 @@ from typing import Any
 
 import pytest
 
+from daisy.framework.pythons import find_python
+from daisy.framework.source import look_at
+
 THIS = f"{sys.version_info.major}.{sys.version_info.minor}"
 ADAPTER = """
 from daisy.framework import Adapter, Checkpoint, Command, Description, Setup
@@ -68,7 +71,7 @@ def test_from_nothing_to_a_model(project: Any) -> None:
     )
     assert project.models() == []
     told = project.daisy("setup", "mine", "--dry-run")
-    assert "pip will download 0 pinned packages, about 12 MB, and put about 34 MB into" in told.out.replace("\n", " ")
+    assert "pip will download 0 packages, about 12 MB, and put about 34 MB into" in told.out.replace("\n", " ")
     assert not own(project).exists()
 
     done = project.daisy("setup", "mine")
@@ -160,6 +163,8 @@ def test_two_at_once(project: Any) -> None:
     both = [project.start("setup", "mine") for _ in range(2)]
     endings = [process.communicate(timeout=120)[0].decode() for process in both]
     assert [process.returncode for process in both] == [0, 0], endings
+    made = [ending for ending in endings if "making an environment with" in ending]
+    assert len(made) == 1, endings  # the other one waited, and found it there
     assert project.daisy("framework=mine", "dataset=tiny").code == 0
 
 
@@ -254,3 +259,103 @@ def test_for_another_env(project: Any) -> None:
         assert done.code == 0 and str(project.root / "far" / "mine") in done.out
     wrong = project.daisy("setup", "mine", "dataset=tiny")
     assert wrong.code == 2 and "only env=NAME may follow mine" in wrong.one_line
+
+
+def test_anew_leaves_alone_what_is_there(project: Any) -> None:
+    """A job may run from it, and a setup that is killed or fails leaves it as it was."""
+    add(project)
+    assert project.daisy("setup", "mine").code == 0
+    first = json.loads((own(project) / "setup.json").read_text())["python"]
+    (project.root / "frameworks" / "mine" / "describe.py").write_text("raise SystemExit(3)\n")
+    assert project.daisy("setup", "mine", "--anew").code != 0
+    assert json.loads((own(project) / "setup.json").read_text())["python"] == first and Path(first).exists()
+    add(project)
+    assert project.daisy("setup", "mine", "--anew").code == 0
+    second = json.loads((own(project) / "setup.json").read_text())["python"]
+    assert second != first and Path(first).exists() and Path(second).exists()
+    assert project.daisy("setup", "mine").code == 0
+    assert json.loads((own(project) / "setup.json").read_text())["python"] == second
+
+
+def test_another_env_names_a_python_of_its_own(project: Any, checkout: Path) -> None:
+    add(project)
+    with_source(project, f"file://{checkout}@{git(checkout, 'rev-parse', 'HEAD')}")
+    assert project.daisy("setup", "mine").code == 0
+    made = json.loads((own(project) / "setup.json").read_text())
+    env = project.root / "conf" / "env"
+    text = (env / "local.yaml").read_text()
+    (env / "cluster.yaml").write_text(text.replace("python: {}", f"python: {{mine: {sys.executable}}}"))
+    assert project.daisy("setup", "mine", "env=cluster").code == 0
+    assert json.loads((own(project) / "setup.json").read_text()) == made
+
+
+def test_setup_tries_it_out_each_time(project: Any) -> None:
+    add(project)
+    assert project.daisy("setup", "mine").code == 0
+    assert project.daisy("setup", "mine").code == 0
+    assert (project.root / "frameworks" / "mine" / "asked").read_text() == "xx"
+
+
+def test_requirements_that_are_not_there(project: Any) -> None:
+    add(project)
+    (project.root / "frameworks" / "mine" / "requirements.txt").unlink()
+    done = project.daisy("setup", "mine")
+    assert done.code == 2 and "requirements.txt can't be read: write its packages there" in done.one_line
+
+
+CONDA = """#!{python}
+import json, sys
+with open({log!r}, "a") as file:
+    file.write(json.dumps(sys.argv[1:]) + "\\n")
+if sys.argv[1] == "run" and sys.argv[-1] == "-V" and not {there}:
+    sys.exit(1)
+if "describe.py" in sys.argv[-1]:
+    print(json.dumps({{"version": "1.5", "options": []}}))
+"""
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_conda_environment_that_is_there_is_never_made_again(project: Any, tmp_path: Path, there: bool) -> None:
+    """`conda create --yes` would remove it."""
+    add(project)
+    log, program = tmp_path / "asked", tmp_path / "bin" / "conda"
+    program.parent.mkdir()
+    program.write_text(CONDA.format(python=sys.executable, log=str(log), there=there))
+    program.chmod(0o755)
+    env = project.root / "conf" / "env" / "local.yaml"
+    env.write_text(env.read_text().replace("python: {}", "python: {mine: 'conda:nmt'}"))
+    done = project.daisy("setup", "mine", environment={"PATH": f"{program.parent}:{os.environ['PATH']}"})
+    assert done.code == 0, done.err
+    asked = [json.loads(line) for line in log.read_text().splitlines()]
+    assert any(words[0] == "create" for words in asked) is not there
+    assert any(words[-2:] == ["-r", str(project.root / "frameworks" / "mine" / "requirements.txt")] for words in asked)
+
+
+def test_new_files_of_a_checkout_are_in_its_patch(checkout: Path) -> None:
+    (checkout / "new.py").write_text("brand = 1\n")
+    (checkout / "ignored.log").write_text("x\n")
+    (checkout / ".gitignore").write_text("*.log\n")
+    (checkout / "new.pyc").write_bytes(b"x")
+    patch = look_at(checkout).patch.decode()
+    assert "+brand = 1" in patch and "ignored.log" not in patch and "new.pyc" not in patch
+    (checkout / "plain").mkdir()
+    (checkout / "plain" / "code.py").write_text("1\n")
+    assert look_at(checkout / "plain").commit is None
+
+
+def test_a_source_for_a_framework_that_names_a_path(project: Any, checkout: Path) -> None:
+    add(project)
+    with_source(project, str(checkout))
+    done = project.daisy("setup", "mine", "--source", str(checkout))
+    assert done.code == 2 and f"framework.source={checkout} names a checkout already" in done.one_line
+
+
+def test_the_newest_python_is_the_one_with_the_greatest_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for patch in ("2.99.9", "2.99.17"):
+        python = tmp_path / "versions" / patch / "bin" / "python"
+        python.parent.mkdir(parents=True)
+        python.write_text("#!/bin/sh\necho 2.99\n")
+        python.chmod(0o755)
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert find_python(["2.99"]) == tmp_path / "versions" / "2.99.17" / "bin" / "python"

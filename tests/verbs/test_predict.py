@@ -1,6 +1,7 @@
 """`daisy predict`: a trained model on any input."""
 
 import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -250,3 +251,19 @@ def test_predicting_test_leaves_other_checksums_alone(trained: Any) -> None:
     after = json.loads(result.read_text())["checksums"]
     assert {name: after[name] for name in before} == before
     assert set(after) == {*before, "predictions/test.tsv"}
+
+
+def test_links_pipes_and_devices_stay_what_they_are(trained: Any) -> None:
+    form = write(trained, "talo\n")
+    target = trained.root / "target.tsv"
+    (trained.root / "link.tsv").symlink_to(target)
+    assert trained.daisy("predict", "-1", form, "--output", "link.tsv").code == 0
+    assert (trained.root / "link.tsv").is_symlink() and target.read_text().startswith("talo\t")
+    os.mkfifo(trained.root / "pipe")
+    with subprocess.Popen(["cat", trained.root / "pipe"], stdout=subprocess.PIPE) as reader:
+        assert trained.daisy("predict", "-1", form, "--output", "pipe").code == 0
+        assert reader.communicate(timeout=60)[0].startswith(b"talo\t")
+    assert (trained.root / "pipe").is_fifo()
+    same = trained.daisy("predict", "-1", form, "--output", "./forms.txt")
+    assert same.code == 2 and "that is the file to predict; give another one" in same.one_line
+    assert (trained.root / "forms.txt").read_text() == "talo\n"
