@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections import Counter
 from pathlib import Path
 
 from daisy.errors import ConfigurationError
@@ -36,9 +35,7 @@ class Arcadio(Adapter):
     def write_form(self, options: Options, paths: Paths) -> None:
         """The vocabularies: special tokens, then those of the training set, the most frequent first."""
         for side in ("source", "target"):
-            counts = Counter(paths.canonical("train", side).read_text(encoding="utf-8").split())
-            tokens = sorted(counts, key=lambda token: (-counts[token], token))
-            vocabulary = {token: index for index, token in enumerate(("<pad>", "<bos>", "<eos>", "<unk>", *tokens))}
+            vocabulary = {token: index for index, token in enumerate(("<pad>", "<bos>", "<eos>", "<unk>", *paths.tokens(side)))}
             text = json.dumps(vocabulary, ensure_ascii=False)
             (paths.form / f"vocabulary-{side}.json").write_text(text, encoding="utf-8")
 

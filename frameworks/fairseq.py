@@ -6,11 +6,10 @@ added from outside by fairseq/run.py, in fairseq's own Python.
 
 import json
 import re
-import zipfile
 from pathlib import Path
 
 from daisy.errors import ConfigurationError
-from daisy.framework import Adapter, Checkpoint, Command, Form, Options, Paths, Progress, Setup
+from daisy.framework import Adapter, Checkpoint, Command, Form, Options, Paths, Progress, Setup, whole_archive
 
 LONGEST = {"conv": 1024, "rnn": 10_000, "transformer": 10_000}  # tokens; fconv learns an embedding of each position
 BEST, LAST = "checkpoint_best.pt", "checkpoint_last.pt"
@@ -108,17 +107,17 @@ class Fairseq(Adapter):
 
     def best_checkpoint(self, paths: Paths) -> Checkpoint | None:
         """By exact match; the newest where it is not whole."""
-        return _whole(paths.model_out / BEST) or self.resume_checkpoint(paths)
+        return whole_archive(paths.model_out / BEST) or self.resume_checkpoint(paths)
 
     def resume_checkpoint(self, paths: Paths) -> Checkpoint | None:
         """The last one; where that is damaged, the newest of the others."""
         numbered = {int(found[1]) for path in paths.model_out.glob("*.pt") if (found := NUMBERED.fullmatch(path.name))}
         names = [LAST, *(f"checkpoint{epoch}.pt" for epoch in sorted(numbered, reverse=True)), BEST]
-        return next((found for name in names if (found := _whole(paths.model_out / name)) is not None), None)
+        return next((found for name in names if (found := whole_archive(paths.model_out / name)) is not None), None)
 
     def epoch_checkpoint(self, paths: Paths, epoch: int) -> Checkpoint | None:
         """Kept with train.validate=each."""
-        return _whole(paths.model_out / f"checkpoint{epoch}.pt", epoch)
+        return whole_archive(paths.model_out / f"checkpoint{epoch}.pt", epoch)
 
     def read_predictions(self, output: str) -> list[str]:
         """The lines D-3<TAB>SCORE<TAB>TOKENS, put in the order of their numbers; white space in a token is written as <a0>."""
@@ -252,12 +251,4 @@ def _figures(text: str) -> Progress | None:
             return Progress(epoch=int(said["epoch"]), step=int(said["valid_num_updates"]), measures=measures)
         return Progress(epoch=int(said["epoch"]), step=int(said["num_updates"]), measures={"loss": float(said["loss"])})
     except (ValueError, KeyError, TypeError, OverflowError):
-        return None
-
-
-def _whole(path: Path, epoch: int | None = None) -> Checkpoint | None:
-    """A checkpoint that ends as a zip file does: its directory is written last."""
-    try:
-        return Checkpoint(path, epoch=epoch, files=(path,)) if zipfile.is_zipfile(path) else None
-    except OSError:
         return None

@@ -6,13 +6,11 @@ learning rate) is added from outside by joeynmt/outside.py, in JoeyNMT's own Pyt
 
 import json
 import re
-import zipfile
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from daisy.errors import ConfigurationError
-from daisy.framework import Adapter, Checkpoint, Command, Form, Options, Paths, Progress, Setup
+from daisy.framework import Adapter, Checkpoint, Command, Form, Options, Paths, Progress, Setup, whole_archive
 
 NO_LIMIT = 1_000_000  # epochs
 SPECIAL = {"unk_token": "< unk >", "pad_token": "< pad >", "bos_token": "< bos >", "eos_token": "< eos >"}
@@ -74,10 +72,9 @@ class JoeyNMT(Adapter):
     def write_form(self, options: Options, paths: Paths) -> None:
         """train-source.vocabulary and train-target.vocabulary: a token a line, the most frequent first."""
         for side in ("source", "target"):
-            text = paths.canonical("train", side).read_bytes().decode("utf-8")
-            counts = Counter(token for line in text.split("\n") for token in line.split(" ") if token)
-            tokens = sorted(counts, key=lambda token: (-counts[token], token))
-            (paths.form / f"train-{side}.vocabulary").write_bytes("".join(f"{token}\n" for token in tokens).encode("utf-8"))
+            (paths.form / f"train-{side}.vocabulary").write_bytes(
+                "".join(f"{token}\n" for token in paths.tokens(side)).encode("utf-8")
+            )
 
     def train(self, options: Options, paths: Paths, resume: Checkpoint | None) -> Command:
         """One validation and one checkpoint an epoch; the best is the one with most exact matches on the dev set."""
@@ -105,15 +102,15 @@ class JoeyNMT(Adapter):
 
     def best_checkpoint(self, paths: Paths) -> Checkpoint | None:
         """By exact match."""
-        return _whole(paths.model_out / "best.ckpt") or self.resume_checkpoint(paths)
+        return whole_archive(paths.model_out / "best.ckpt") or self.resume_checkpoint(paths)
 
     def resume_checkpoint(self, paths: Paths) -> Checkpoint | None:
         """The last epoch's: it takes the place of the one before when it is whole."""
-        return _whole(paths.model_out / "latest.ckpt")
+        return whole_archive(paths.model_out / "latest.ckpt")
 
     def epoch_checkpoint(self, paths: Paths, epoch: int) -> Checkpoint | None:
         """Kept with train.validate=each."""
-        return _whole(paths.model_out / f"epoch-{epoch}.ckpt", epoch)
+        return whole_archive(paths.model_out / f"epoch-{epoch}.ckpt", epoch)
 
     def hint(self, log: str) -> str | None:
         """What JoeyNMT's and PyTorch's errors mean."""
@@ -231,11 +228,3 @@ def _own(options: Options) -> dict[str, Any]:
 
 def _text(config: dict[str, Any]) -> str:
     return json.dumps(config, ensure_ascii=False)
-
-
-def _whole(path: Path, epoch: int | None = None) -> Checkpoint | None:
-    """A checkpoint that ends as a zip file does: its directory is written last."""
-    try:
-        return Checkpoint(path, epoch, files=(path,)) if zipfile.is_zipfile(path) else None
-    except OSError:
-        return None

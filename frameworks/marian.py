@@ -2,12 +2,10 @@
 
 import json
 import re
-import zipfile
-from collections import Counter
 from pathlib import Path
 
 from daisy.errors import ConfigurationError
-from daisy.framework import Adapter, Checkpoint, Command, Form, Options, Paths, Progress, Setup
+from daisy.framework import Adapter, Checkpoint, Command, Form, Options, Paths, Progress, Setup, whole_archive
 
 NO_LIMIT = 1_000_000  # epochs; validations without a better one
 LONGEST = 1000  # tokens
@@ -51,10 +49,7 @@ class Marian(Adapter):
     def write_form(self, options: Options, paths: Paths) -> None:
         """train-source.json and train-target.json: each token's number, the most frequent first (JSON is YAML too)."""
         for side in ("source", "target"):
-            text = paths.canonical("train", side).read_bytes().decode("utf-8")
-            counts = Counter(token for line in text.split("\n") for token in line.split(" ") if token)
-            tokens = sorted(counts, key=lambda token: (-counts[token], token))
-            numbers = {token: number for number, token in enumerate(("</s>", "<unk>", *tokens))}
+            numbers = {token: number for number, token in enumerate(("</s>", "<unk>", *paths.tokens(side)))}
             (paths.form / f"train-{side}.json").write_text(json.dumps(numbers, ensure_ascii=False, indent=0), encoding="utf-8")
 
     def train(self, options: Options, paths: Paths, resume: Checkpoint | None) -> Command:
@@ -109,12 +104,12 @@ class Marian(Adapter):
     def best_checkpoint(self, paths: Paths) -> Checkpoint | None:
         """By exact match; the newest where no validation has come yet."""
         best = paths.model_out / f"{MODEL}.best-translation.npz"
-        return Checkpoint(best, files=(best,)) if _is_whole(best) else self.resume_checkpoint(paths)
+        return whole_archive(best) or self.resume_checkpoint(paths)
 
     def resume_checkpoint(self, paths: Paths) -> Checkpoint | None:
         """The last one, or the copy of the one before where a kill has torn it."""
         for folder in (paths.model_out, paths.model_out / "previous"):
-            if all(_is_whole(folder / part) for part in PARTS) and (folder / f"{MODEL}.progress.yml").is_file():
+            if all(whole_archive(folder / part) for part in PARTS) and (folder / f"{MODEL}.progress.yml").is_file():
                 return Checkpoint(folder / MODEL, files=(folder / MODEL,))
         return None
 
@@ -124,7 +119,7 @@ class Marian(Adapter):
             int(found[1]): path for path in paths.model_out.glob("m.iter*.npz") if (found := NUMBERED.fullmatch(path.name))
         }
         path = numbered.get(min(numbered) * epoch) if numbered else None
-        return Checkpoint(path, epoch=epoch, files=(path,)) if path is not None and _is_whole(path) else None
+        return whole_archive(path, epoch) if path is not None else None
 
     def hint(self, log: str) -> str | None:
         """What Marian's errors mean."""
@@ -193,11 +188,3 @@ def _count(text: str) -> int:
 
 def _number(text: str) -> float:
     return float(text.replace(",", ""))
-
-
-def _is_whole(archive: Path) -> bool:
-    """Whether an .npz ends as a zip file does: its directory is written last."""
-    try:
-        return zipfile.is_zipfile(archive)
-    except OSError:
-        return False

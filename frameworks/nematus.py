@@ -6,7 +6,6 @@ nematus/run.py, in Nematus' own Python.
 
 import json
 import re
-from collections import Counter
 from pathlib import Path
 
 from daisy.errors import ConfigurationError
@@ -64,10 +63,7 @@ class Nematus(Adapter):
     def write_form(self, options: Options, paths: Paths) -> None:
         """train-source.json and train-target.json: each token's number, the most frequent first."""
         for side in ("source", "target"):
-            text = paths.canonical("train", side).read_bytes().decode("utf-8")
-            counts = Counter(token for line in text.split("\n") for token in line.split(" ") if token)
-            tokens = sorted(counts, key=lambda token: (-counts[token], token))
-            numbers = {token: number for number, token in enumerate((*SPECIAL, *tokens))}
+            numbers = {token: number for number, token in enumerate((*SPECIAL, *paths.tokens(side)))}
             (paths.form / f"train-{side}.json").write_text(json.dumps(numbers, ensure_ascii=False), encoding="utf-8")
 
     def train(self, options: Options, paths: Paths, resume: Checkpoint | None) -> Command:

@@ -6,7 +6,6 @@ tensor2tensor itself at each checkpoint: the metrics of its own evaluations are 
 
 import json
 import re
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -58,12 +57,7 @@ class Tensor2Tensor(Adapter):
 
     def write_form(self, options: Options, paths: Paths) -> None:
         """The tokens of source and target, the most frequent first: tensor2tensor's embeddings are for both."""
-        counts: Counter[str] = Counter()
-        for side in ("source", "target"):
-            text = paths.canonical("train", side).read_bytes().decode("utf-8")
-            counts.update(token for line in text.split("\n") for token in line.split(" ") if token)
-        tokens = sorted(counts, key=lambda token: (-counts[token], token))
-        text = "".join(f"{token}\n" for token in (*SPECIAL, *tokens))
+        text = "".join(f"{token}\n" for token in (*SPECIAL, *paths.tokens("source", "target")))
         (paths.form / f"vocab.{PROBLEM}.tokens").write_bytes(text.encode("utf-8"))
 
     def train(self, options: Options, paths: Paths, resume: Checkpoint | None) -> Command:

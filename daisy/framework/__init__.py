@@ -10,6 +10,7 @@ from daisy.framework.contract import (
     Setup,
     files_in,
     version_of_files,
+    whole_archive,
 )
 from daisy.framework.description import Description
 from daisy.framework.options import Options
@@ -26,4 +27,5 @@ __all__ = [
     "Setup",
     "files_in",
     "version_of_files",
+    "whole_archive",
 ]

@@ -6,7 +6,9 @@ check-adapter` says whether it keeps to this contract.
 """
 
 import hashlib
+import zipfile
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,6 +73,14 @@ class Paths:
         """A canonical file: split train, dev or test; side source or target."""
         return self.dataset / f"{split}-{side}"
 
+    def tokens(self, *sides: str) -> list[str]:
+        """The tokens of the training examples, of these sides together, the most frequent first."""
+        counts: Counter[str] = Counter()
+        for side in sides:
+            for line in self.canonical("train", side).read_bytes().decode("utf-8").split("\n"):
+                counts.update(token for token in line.split(" ") if token)
+        return sorted(counts, key=lambda token: (-counts[token], token))
+
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -88,6 +98,14 @@ class Checkpoint:
     def bytes(self) -> int:
         """How big it is on disk; a folder is all that is in it."""
         return sum(file.stat().st_size for path in (self.files or (self.path,)) for file in files_in(path))
+
+
+def whole_archive(path: Path, epoch: int | None = None) -> Checkpoint | None:
+    """The checkpoint in a zip archive (.npz, .pt), whose directory is written last; None where it is not there whole."""
+    try:
+        return Checkpoint(path, epoch, files=(path,)) if zipfile.is_zipfile(path) else None
+    except OSError:
+        return None
 
 
 def files_in(path: Path) -> tuple[Path, ...]:
