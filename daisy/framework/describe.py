@@ -11,7 +11,7 @@ from daisy.files import read_json, write_json
 from daisy.framework.contract import Adapter, Command, Paths, version_of_files
 from daisy.framework.description import Description
 from daisy.framework.installed import Installed
-from daisy.framework.interpreter import Interpreter
+from daisy.framework.interpreter import Interpreter, endable
 from daisy.framework.lines import visible
 from daisy.framework.process import RunningCommand, printed_by
 from daisy.framework.source import Source
@@ -98,7 +98,8 @@ def _workplace(own: Path, companion: Path) -> Path:
 
 
 def _asked(command: Command, folder: Path, interpreter: Interpreter, framework: str, adapter: Adapter) -> Description:
-    with RunningCommand(interpreter.wrap(command, folder), command.environment, folder) as running:
+    wrapped, end = endable(interpreter.wrap(command, folder))
+    with RunningCommand(wrapped, command.environment, folder, last=end) as running:
         log, ending = printed_by(running, LONGEST_WAIT)
     log = visible(log)
     last = (log.strip().splitlines() or ["it printed nothing"])[-1]

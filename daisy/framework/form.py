@@ -8,7 +8,7 @@ from daisy.configuration import Configuration
 from daisy.dataset import Dataset
 from daisy.errors import TrainingFailed
 from daisy.framework.contract import Adapter, Paths
-from daisy.framework.interpreter import Interpreter
+from daisy.framework.interpreter import Interpreter, endable
 from daisy.framework.lines import visible
 from daisy.framework.options import Options
 from daisy.framework.process import RunningCommand, printed_by
@@ -37,7 +37,8 @@ def build_form(
         assert described is not None
         for command in described.commands:
             at = command.folder or folder
-            with RunningCommand(interpreter.wrap(command, at), command.environment, at) as running:
+            wrapped, end = endable(interpreter.wrap(command, at))
+            with RunningCommand(wrapped, command.environment, at, last=end) as running:
                 log, ending = printed_by(running)
             log = visible(log)
             if ending is None or not ending.well:

@@ -2,8 +2,9 @@
 
 Started by path with `-I -S`, apart from the rest of Daisy, so that it is small and quick:
 
-    guard.py CONTROL HELD GRACE COMMAND [ARGUMENT ...]
+    guard.py CONTROL HELD GRACE LAST COMMAND [ARGUMENT ...]
 
+LAST is a command, as a JSON list, that ends what is no process of ours (a container), run when COMMAND has ended; [] for none.
 HELD is the number of a descriptor that the guard holds, and with it a lock, until nothing of the command is left; -1 for none.
 CONTROL is the number of a socket to the owner. The guard writes `started PID`, and in the end `exited CODE`, `killed SIGNAL`
 or `missing ERRNO` (the command can't be executed). It reads `t` (end the command: SIGTERM, after GRACE seconds SIGKILL) and
@@ -12,6 +13,7 @@ leaves running when it ends is killed too, also what has left its process group 
 """
 
 import ctypes
+import json
 import os
 import select
 import signal
@@ -20,11 +22,13 @@ import time
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
+LONGEST_LAST = 30.0  # seconds
 POLL = 0.05  # seconds between two looks while something is being ended
 
 
 def main() -> None:
-    control, held, grace, command = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), sys.argv[4:]
+    control, held, grace = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
+    last, command = json.loads(sys.argv[4]), sys.argv[5:]
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     prctl(PR_SET_CHILD_SUBREAPER, 1)  # what the command leaves behind becomes a child of this process
@@ -46,6 +50,8 @@ def main() -> None:
     tell(control, f"started {child}")
     status = wait(child, control, woken, grace)
     sweep_up(child)
+    if last:
+        run_last(last)
     code = os.waitstatus_to_exitcode(status)
     tell(control, f"exited {code}" if code >= 0 else f"killed {-code}")
 
@@ -108,6 +114,20 @@ def sweep_up(child: int) -> None:
                 continue
         except ChildProcessError:
             return
+        time.sleep(POLL)
+
+
+def run_last(command: list[str]) -> None:
+    """Run a command that must not take long, and that nobody listens to."""
+    child = os.fork()
+    if child == 0:
+        for stream in (0, 1, 2):
+            os.dup2(os.open(os.devnull, os.O_RDWR), stream)
+        become(command, [], os.open(os.devnull, os.O_WRONLY))
+    end_at = time.monotonic() + LONGEST_LAST
+    while not os.waitpid(child, os.WNOHANG)[0]:
+        if time.monotonic() > end_at:
+            kill_group(child, signal.SIGKILL)
         time.sleep(POLL)
 
 

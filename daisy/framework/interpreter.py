@@ -5,6 +5,7 @@ import io
 import os
 import shutil
 import sys
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,6 +56,17 @@ class Interpreter:
             "apptainer": _in_apptainer,
         }
         return wrappers[self.kind](self, command, folder)
+
+
+def endable(wrapped: Sequence[str]) -> tuple[list[str], list[str]]:
+    """A wrapped command as it is started, and the command that ends what outlives it; empty where nothing does.
+
+    A container is no child of `docker run`, and goes on when that is killed: it gets a name to be killed by.
+    """
+    if list(wrapped[:2]) != ["docker", "run"]:
+        return list(wrapped), []
+    name = f"daisy-{uuid.uuid4().hex}"
+    return ["docker", "run", "--name", name, *wrapped[2:]], ["docker", "kill", name]
 
 
 def _by_path(python: Interpreter, command: Command, folder: Path) -> list[str]:

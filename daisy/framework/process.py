@@ -1,6 +1,7 @@
 """Running a command: in a process group of its own, under a guard that ends it when this process ends, however it does."""
 
 import contextlib
+import json
 import os
 import select
 import signal
@@ -51,7 +52,8 @@ class RunningCommand:
     """One running command. `output` is what it prints, stdout and stderr as one stream of bytes, to be read without blocking.
 
     `events` is readable when the command has ended; `ending` is set then. As a context manager it leaves nothing running.
-    `held` is a descriptor whose lock is to last until nothing of the command is left, even when this process is gone.
+    `held` is a descriptor whose lock is to last until nothing of the command is left, even when this process is gone. `last`
+    is a command that is run when it has ended, whatever ended it: to end what is no process of ours.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class RunningCommand:
         folder: Path,
         grace: float = GRACE,
         held: int | None = None,
+        last: Sequence[str] = (),
     ) -> None:
         self.ending: Ending | None = None
         self.pid: int | None = None
@@ -71,7 +74,7 @@ class RunningCommand:
         os.set_blocking(self.output, False)
         numbers = [theirs.fileno(), -1 if held is None else held]
         this_python = str(Path(sys.executable).absolute())
-        command = [this_python, "-I", "-S", str(GUARD), *map(str, numbers), str(grace), *arguments]
+        command = [this_python, "-I", "-S", str(GUARD), *map(str, numbers), str(grace), json.dumps(last), *arguments]
         try:
             self._guard = subprocess.Popen(
                 command,

@@ -12,7 +12,7 @@ from daisy.errors import TrainingFailed
 from daisy.folder import ModelFolder
 from daisy.framework import Adapter, Command, Options, Paths
 from daisy.framework.form import build_form
-from daisy.framework.interpreter import Interpreter
+from daisy.framework.interpreter import Interpreter, endable
 from daisy.framework.process import RunningCommand
 from daisy.framework.ready import choose, ready
 
@@ -31,7 +31,8 @@ class Toolbox:
 
     def start(self, command: Command, held: int | None = None) -> RunningCommand:
         """Run a command of the adapter; `held` as for RunningCommand."""
-        return RunningCommand(self.wrapped(command), command.environment, self._where(command), held=held)
+        wrapped, last = endable(self.wrapped(command))
+        return RunningCommand(wrapped, command.environment, self._where(command), held=held, last=last)
 
     def wrapped(self, command: Command) -> list[str]:
         """The argument list that is run for a command."""

@@ -21,7 +21,7 @@ FAKE_DOCKER = """#!{python}
 import json, os, sys
 with open({log!r}, "a") as log:
     log.write(json.dumps(sys.argv[1:]) + "\\n")
-if sys.argv[1] == "pull":
+if sys.argv[1] in ("pull", "kill"):
     sys.exit(0)
 words, environment, folder = sys.argv[2:], dict(os.environ), "/"
 while words and words[0].startswith("--"):
@@ -126,8 +126,12 @@ def test_a_model_is_trained_in_docker(project: Any, docker: Path) -> None:
     image = "env.python.suffix=docker:registry.example/suffix:1"
     done = project.daisy("framework=suffix", "dataset=tiny", image)
     assert done.code == 0, done.err
-    asked = [json.loads(line) for line in docker.read_text().splitlines()]
+    every = [json.loads(line) for line in docker.read_text().splitlines()]
+    asked = [words for words in every if words[0] == "run"]
     assert len(asked) == 2  # training and validation
+    # A container is no child of `docker run`: whatever ended that, the container of that name is ended before the lock is free.
+    assert every == [words for run in asked for words in (run, ["kill", run[run.index("--name") + 1]])]
+    assert asked[0][1:3] != asked[1][1:3]
     assert all(f"type=bind,source={project.root},target={project.root}" in words for words in asked)
     (model,) = project.models()
     assert json.loads((model / "daisy" / "result.json").read_text())["command"][:2] == ["docker", "run"]

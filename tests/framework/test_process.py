@@ -250,3 +250,17 @@ def test_an_order_that_the_guard_never_read(tmp_path: Path) -> None:
         os.kill(guard, signal.SIGKILL)
         assert command.wait(LIMIT) == Ending(signal=9)
     wait_until(lambda: not mentioning(tmp_path))
+
+
+@pytest.mark.parametrize("ended", ["well", "by its owner", "killed"])
+def test_what_outlives_a_command_is_ended_with_it(tmp_path: Path, ended: str) -> None:
+    """The last command is run before the guard tells of the end, whatever ended the command."""
+    last = [sys.executable, "-c", "import pathlib; pathlib.Path('ended').touch()"]
+    words = ["true"] if ended == "well" else ["sleep", "60"]
+    with RunningCommand(words, {}, tmp_path, grace=0.1, last=last) as running:
+        if ended == "by its owner":
+            running.terminate()
+        if ended == "killed":
+            running.kill()
+        assert running.wait(60) is not None
+        assert (tmp_path / "ended").exists()

@@ -125,7 +125,7 @@ def test_ctrl_c_twice_does_not_wait(theatre: Any, ended: Callable[..., Any]) -> 
     theatre.puppet(acts=[[2, "be_deaf"], *HELD])
     patient = (
         "from daisy.framework.process import RunningCommand\n"
-        "RunningCommand.__init__.__defaults__ = (3600.0, None)\n"
+        "RunningCommand.__init__.__defaults__ = (3600.0, None, ())\n"
         "from daisy.cli import main\n"
         "main()\n"
     )
