@@ -3,7 +3,6 @@
 import hashlib
 import json
 import shutil
-import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 from daisy.configuration import Environment, Project
 from daisy.errors import FrameworkError
 from daisy.files import remove_left_over
+from daisy.framework import conda
 from daisy.framework.contract import Setup
 from daisy.framework.describe import describe
 from daisy.framework.installed import Installed
@@ -22,7 +22,6 @@ from daisy.framework.source import MARK as WHOLE
 from daisy.framework.source import Source, look_at, pinned, source_of
 
 LOG = "setup.log"
-LONGEST_ANSWER = 60.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -186,35 +185,18 @@ def _named_steps(named: str, setup: Setup | None) -> list[Step]:
     if kind == "docker" and place:
         return [Step(f"docker will pull {place}", ["docker", "pull", place])]
     if kind == "conda" and place and setup is not None:
-        which = "--prefix" if "/" in place else "--name"
-        run = ["conda", "run", "--no-capture-output", which, place, "python", "-m", "pip", "install", "--no-input"]
+        run = ["conda", "run", "--no-capture-output", *conda.which(place), "python", "-m", "pip", "install", "--no-input"]
         dependencies = [] if setup.dependencies else ["--no-deps"]
         made = Step(
             f"conda will make {place} with Python {setup.python[0]}, about {setup.disk:,} MB",
-            ["conda", "create", "--yes", which, place, f"python={setup.python[0]}", "pip"],
+            ["conda", "create", "--yes", *conda.which(place), f"python={setup.python[0]}", "pip"],
         )
         return [
-            *([] if _conda_has(which, place) else [made]),
+            *([made] if conda.python_in(place) is None else []),
             *([Step(f"installing {', '.join(setup.first)}", [*run, *setup.first])] if setup.first else []),
             Step(f"installing the packages, about {setup.download:,} MB", [*run, *dependencies, "-r", str(setup.requirements)]),
         ]
     return []
-
-
-def _conda_has(which: str, place: str) -> bool:
-    """Whether that environment is there: `conda create --yes` would remove it without a word."""
-    try:
-        asked = ["conda", "run", "--no-capture-output", which, place, "python", "-V"]
-        return (
-            subprocess.run(asked, stdin=subprocess.DEVNULL, capture_output=True, timeout=LONGEST_ANSWER, check=False).returncode
-            == 0
-        )
-    except subprocess.TimeoutExpired:
-        raise FrameworkError(f"conda says nothing of {place} for {LONGEST_ANSWER:g} seconds: try again") from None
-    except OSError:
-        raise FrameworkError(
-            f"conda is not on PATH, and env.python names conda:{place}: activate it, or name another Python"
-        ) from None
 
 
 def _clone_steps(url: str, commit: str, checkout: Path) -> list[Step]:

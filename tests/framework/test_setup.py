@@ -309,6 +309,8 @@ with open({log!r}, "a") as file:
     file.write(json.dumps(sys.argv[1:]) + "\\n")
 if sys.argv[1] == "run" and sys.argv[-1] == "-V" and not {there}:
     sys.exit(1)
+if sys.argv[1:3] == ["env", "list"]:
+    print(json.dumps({{"envs": {listed}}}))
 if "describe.py" in sys.argv[-1]:
     print(json.dumps({{"version": "1.5", "options": []}}))
 """
@@ -320,7 +322,7 @@ def test_a_conda_environment_that_is_there_is_never_made_again(project: Any, tmp
     add(project)
     log, program = tmp_path / "asked", tmp_path / "bin" / "conda"
     program.parent.mkdir()
-    program.write_text(CONDA.format(python=sys.executable, log=str(log), there=there))
+    program.write_text(CONDA.format(python=sys.executable, log=str(log), there=there, listed=[]))
     program.chmod(0o755)
     env = project.root / "conf" / "env" / "local.yaml"
     env.write_text(env.read_text().replace("python: {}", "python: {mine: 'conda:nmt'}"))
@@ -359,3 +361,18 @@ def test_the_newest_python_is_the_one_with_the_greatest_numbers(tmp_path: Path, 
     monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
     monkeypatch.setenv("PATH", "/nowhere")
     assert find_python(["2.99"]) == tmp_path / "versions" / "2.99.17" / "bin" / "python"
+
+
+def test_a_conda_environment_that_does_not_answer_is_not_removed(project: Any, tmp_path: Path) -> None:
+    add(project)
+    program = tmp_path / "bin" / "conda"
+    program.parent.mkdir()
+    program.write_text(
+        CONDA.format(python=sys.executable, log=str(tmp_path / "asked"), there=False, listed=["/opt/conda/envs/nmt"])
+    )
+    program.chmod(0o755)
+    env = project.root / "conf" / "env" / "local.yaml"
+    env.write_text(env.read_text().replace("python: {}", "python: {mine: 'conda:nmt'}"))
+    done = project.daisy("setup", "mine", environment={"PATH": f"{program.parent}:{os.environ['PATH']}"})
+    assert done.code == 2 and "conda has the environment nmt, and no Python answers in it" in done.one_line
+    assert "create" not in (tmp_path / "asked").read_text()
