@@ -8,7 +8,7 @@ from typing import Any
 from daisy.errors import TrainingFailed
 
 Z = 1.959963984540054  # the normal distribution's 97.5 % point: two-sided 95 %
-SCORER_VERSION = 1
+SCORER_VERSION = 2  # 1 split at any white space
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,8 @@ def score(targets: Sequence[str], predictions: Sequence[str]) -> Score:
     if not targets:
         raise TrainingFailed("there are no examples to score: choose a dataset with a dev split")
     distances = [
-        Levenshtein.distance(target.split(), prediction.split()) for target, prediction in zip(targets, predictions, strict=True)
+        Levenshtein.distance(_tokens(target), _tokens(prediction))
+        for target, prediction in zip(targets, predictions, strict=True)
     ]
     correct = distances.count(0)
     return Score(
@@ -64,6 +65,11 @@ def score(targets: Sequence[str], predictions: Sequence[str]) -> Score:
         edit_distance=sum(distances) / len(distances),
         edit_distance_interval=_normal(distances),
     )
+
+
+def _tokens(line: str) -> list[str]:
+    """Only a blank separates tokens: a no-break space is one, or is part of one."""
+    return [token for token in line.split(" ") if token]
 
 
 def wilson(correct: int, examples: int) -> tuple[float, float]:

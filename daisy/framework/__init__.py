@@ -1,21 +1,14 @@
 """The adapter contract, the lookup of adapters, interpreters, running a command."""
 
-from daisy.framework.contract import (
-    Adapter,
-    Checkpoint,
-    Command,
-    Form,
-    Paths,
-    Progress,
-    Setup,
-    files_in,
-    version_of_files,
-    whole_archive,
-)
+from daisy.framework.checkpoint import Checkpoint, files_in, whole_archive, whole_tensorflow
+from daisy.framework.command_line import flags
+from daisy.framework.contract import Adapter, Command, Form, Paths, Progress, Setup, version_of_files
 from daisy.framework.description import Description
+from daisy.framework.log import COUNT, common_hint
 from daisy.framework.options import Options
 
 __all__ = [
+    "COUNT",
     "Adapter",
     "Checkpoint",
     "Command",
@@ -25,7 +18,10 @@ __all__ = [
     "Paths",
     "Progress",
     "Setup",
+    "common_hint",
     "files_in",
+    "flags",
     "version_of_files",
     "whole_archive",
+    "whole_tensorflow",
 ]

@@ -5,7 +5,8 @@ from pathlib import Path
 from daisy.configuration import Configuration
 from daisy.dataset import SPLITS
 from daisy.errors import ConfigurationError
-from daisy.framework.contract import Adapter, Checkpoint, Paths
+from daisy.framework.checkpoint import Checkpoint
+from daisy.framework.contract import Adapter, Paths
 from daisy.framework.description import Description
 from daisy.framework.options import Options, refuse_unused, unused
 

@@ -6,7 +6,6 @@ check-adapter` says whether it keeps to this contract.
 """
 
 import hashlib
-import zipfile
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from daisy.errors import FrameworkError
+from daisy.framework.checkpoint import Checkpoint
 from daisy.framework.description import Description
 from daisy.framework.options import Options
 
@@ -81,36 +81,21 @@ class Paths:
                 counts.update(token for token in line.split(" ") if token)
         return sorted(counts, key=lambda token: (-counts[token], token))
 
+    def numbered(self, side: str, special: Sequence[str], unknown: str, harmless: bool = False) -> dict[str, int]:
+        """A vocabulary: the framework's `special` entries, `unknown` among them, then the tokens of a side, most frequent first.
 
-@dataclass(frozen=True)
-class Checkpoint:
-    """A whole checkpoint in model_out. `epoch` and `step` where they are known.
-
-    `files` is all that prediction needs of it, where that is more than `path` (which may be a prefix that frameworks take).
-    """
-
-    path: Path
-    epoch: int | None = None
-    step: int | None = None
-    files: Sequence[Path] = ()
-
-    @property
-    def bytes(self) -> int:
-        """How big it is on disk; a folder is all that is in it."""
-        return sum(file.stat().st_size for path in (self.files or (self.path,)) for file in files_in(path))
-
-
-def whole_archive(path: Path, epoch: int | None = None) -> Checkpoint | None:
-    """The checkpoint in a zip archive (.npz, .pt), whose directory is written last; None where it is not there whole."""
-    try:
-        return Checkpoint(path, epoch, files=(path,)) if zipfile.is_zipfile(path) else None
-    except OSError:
-        return None
-
-
-def files_in(path: Path) -> tuple[Path, ...]:
-    """A file itself; of a folder, all files in it."""
-    return tuple(sorted(file for file in path.rglob("*") if file.is_file())) if path.is_dir() else (path,)
+        A token that is spelled like `unknown` shares its number: it is trained as what it says. One that is spelled like
+        another special entry (an end of line within the line) raises FrameworkError, but where the framework is known to
+        read it as unknown, too (`harmless`).
+        """
+        tokens = self.tokens(side)
+        taken = set() if harmless else {*special} & {*tokens} - {unknown}
+        if taken:
+            raise FrameworkError(
+                f"the dataset has the token {min(taken)} ({side}), which the framework has for itself: write it otherwise in "
+                "the dataset, or choose another framework"
+            )
+        return {token: number for number, token in enumerate(dict.fromkeys((*special, *tokens)))}
 
 
 @dataclass(frozen=True)
@@ -134,6 +119,7 @@ class Setup:
 class Progress:
     """What one line of a framework's log says.
 
+    `step` are updates since training began; told with `steps`, it is the place in the epoch, which has so many of them.
     `measures` are the framework's own figures under their own names (loss, dev_accuracy, bleu); `saved_epoch` is an epoch
     whose checkpoint is whole on disk now; `ended` is why training ended, in the framework's words; `seconds` is the time in
     training as the framework counts it, where it ends itself after train.seconds.
@@ -224,8 +210,8 @@ class Adapter(ABC):
         return None
 
     def read_predictions(self, output: str) -> list[str]:
-        """The predictions in what the predict command wrote, in the order of the source lines."""
-        return [line.strip() for line in output.removesuffix("\n").split("\n")] if output else []
+        """The predictions in what the predict command wrote, in the order of the source lines; only a blank separates tokens."""
+        return [line.strip(" ") for line in output.removesuffix("\n").split("\n")] if output else []
 
     def hint(self, log: str) -> str | None:
         """What a known error in the end of the log means and what to do; None where there is none."""

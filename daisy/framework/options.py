@@ -54,6 +54,23 @@ class Options:
             self._check_listed(name)
         return found
 
+    def bounded(self, name: str, default: float, least: float, most: float) -> float:
+        """A number under framework.options, `default` where it is not there or null; a whole one where `default` is whole.
+
+        Raises ConfigurationError for what is no such number, or not between `least` and `most`: a prediction that refuses
+        it comes after hours of training.
+        """
+        value = self.get(f"{OWN}{name}")
+        if value is None:
+            return default
+        whole = isinstance(default, int)
+        number = not isinstance(value, bool) and isinstance(value, int if whole else (int, float))
+        if not number or not least <= value <= most:
+            kind = "a whole number" if whole else "a number"
+            told = f"{kind} from {least:g} to {most:g}; {default} is the default"
+            raise ConfigurationError(f"{OWN}{name}={value}: it must be {told}")
+        return float(value) if not whole else int(value)
+
     def section(self, name: str) -> Mapping[str, Any]:
         """A whole section, all of it read: `framework` for an adapter that its YAML describes."""
         self._read.update(key for key in self._values if key.startswith(f"{name}."))

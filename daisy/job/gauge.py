@@ -45,10 +45,17 @@ class Gauge:
         self._epoch_done = progress.epoch_done or self._epoch_done
         self._epochs = progress.epochs or self._epochs
         self._steps = progress.steps or self._steps
-        if progress.epoch_done:
+        if progress.epoch_done and self._steps is not None:
             self.step = self._steps
         self._measures.update(progress.measures)
         self._own_seconds = progress.seconds if progress.seconds is not None else self._own_seconds
+
+    @property
+    def updates(self) -> int | None:
+        """Since training began, as metrics.jsonl has them."""
+        if self.step is None or self._steps is None or self.epoch is None:
+            return self.step
+        return (self.epoch - 1) * self._steps + self.step
 
     def training(self, seconds: float) -> Training:
         """How far it is, after so many seconds in training."""

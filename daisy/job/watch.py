@@ -177,7 +177,7 @@ class Watch:
         if not measures or (only_a_step and now - self._recorded < STEP_RECORDS_EVERY):
             return
         self._recorded = now
-        counts = {"epoch": self._gauge.epoch, "step": self._gauge.step}
+        counts = {"epoch": self._gauge.epoch, "step": self._gauge.updates}
         finite = {name: value for name, value in measures.items() if math.isfinite(value)}
         self.record({**{name: count for name, count in counts.items() if count is not None}, **finite})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -72,3 +73,19 @@ def test_what_was_set_must_be_used() -> None:
     assert "(set by train=fast)" in refused(set_by={"train.epochs": "train=fast"})
     refuse_unused(configuration(set_by={"arch.kernel": "arch.kernel=4"}), ["arch.filters"])
     refuse_unused(configuration(set_by={}), ["arch.kernel", "arch.filters", "arch.layers"])
+
+
+def test_a_number_between_bounds() -> None:
+    values = {"wide": 7, "alpha": 2, "none": None, "beam": 0, "half": 2.5, "truth": True, "text": "5", "nan": float("nan")}
+    base = configuration()
+    options = Options(replace(base, values={**base.values, "framework": {"name": "mine", "options": values}}))
+    assert options.bounded("wide", 5, 1, 1000) == 7
+    assert options.bounded("none", 5, 1, 1000) == options.bounded("missing", 5, 1, 1000) == 5
+    assert options.bounded("half", 1.0, 0, 10) == 2.5
+    assert repr(options.bounded("alpha", 1.0, 0, 10)) == "2.0"
+    for name in ("beam", "half", "truth", "text"):
+        refused = rf"^framework\.options\.{name}=.*: it must be a whole number from 1 to 1000; 5 is"
+        with pytest.raises(ConfigurationError, match=refused):
+            options.bounded(name, 5, 1, 1000)
+    with pytest.raises(ConfigurationError, match="it must be a number from 0 to 10"):
+        options.bounded("nan", 1.0, 0, 10)

@@ -99,10 +99,16 @@ def test_as_it_is_kept() -> None:
     kept = score(["a", "b", "c"], ["a", "b", "x"]).to_json()
     assert kept["accuracy"] == 0.666667
     assert kept["accuracy_interval"] == [0.20766, 0.938508]
-    assert (kept["correct"], kept["examples"], kept["scorer"]) == (2, 3, 1)
+    assert (kept["correct"], kept["examples"], kept["scorer"]) == (2, 3, 2)
     assert set(kept) == {
         "accuracy", "accuracy_interval", "correct", "examples", "edit_distance", "edit_distance_interval", "scorer",
     }  # fmt: skip
+
+
+def test_only_a_blank_separates_tokens() -> None:
+    """A no-break space is a token or part of one, whatever else Unicode calls white space."""
+    found = score(["a\xa0b", "\xa0", "a b"], ["a b", "", " a  b "])
+    assert (found.correct, found.edit_distance) == (1, 1.0)
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 4, 400])

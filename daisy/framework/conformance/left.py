@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from daisy.framework.checkpoint import Checkpoint
 from daisy.framework.conformance.finding import Finding
 from daisy.framework.conformance.read import lines_of
 from daisy.framework.conformance.subject import Subject, answers
 from daisy.framework.conformance.touch import watched
-from daisy.framework.contract import Adapter, Checkpoint, Paths, Progress
+from daisy.framework.contract import Adapter, Paths, Progress
 
 KEPT_OF_A_CUT_FILE = 65_536  # bytes
 JUNK_NAMES = ("checkpoint", "best", "last", "best.pt", "model.bin", "m-.json", "ä 𝒳.npz", "x" * 200, "-rf", "9" * 100 + ".pt")

@@ -12,9 +12,10 @@ from typing import Any
 from daisy.configuration import Configuration
 from daisy.errors import ConfigurationError
 from daisy.framework import lookup
+from daisy.framework.checkpoint import Checkpoint
 from daisy.framework.conformance.finding import WrongAnswer
 from daisy.framework.conformance.touch import writing_into
-from daisy.framework.contract import Adapter, Checkpoint, Command, Form, Paths
+from daisy.framework.contract import Adapter, Command, Form, Paths
 from daisy.framework.lookup import AdapterFile
 from daisy.framework.options import Options
 
