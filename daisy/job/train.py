@@ -144,16 +144,17 @@ def _each_epoch(toolbox: Toolbox, watch: Watch, configuration: Configuration) ->
 def _follow(toolbox: Toolbox, watch: Watch, course: Course, observer: Observer) -> None:
     """Run the training command to its end. Raises TrainingFailed where it does not end well."""
     folder, adapter = toolbox.folder, toolbox.adapter
-    resume = adapter.resume_checkpoint(toolbox.paths)
-    command = adapter.train(toolbox.options, toolbox.paths, resume)
-    arguments = toolbox.wrapped(command)
-    if "train.seconds" in toolbox.options.read:
-        watch.limit_is_the_frameworks()
-    course.facts.update(command=arguments, environment=dict(command.environment))
-    folder.log(_began(resume))
-    observer.stage(_began(resume))
-    with folder.framework_lock() as held, toolbox.start(command, held) as running:
-        ending = watch.follow(running)
+    with folder.framework_lock() as held:  # only now is nothing saved any more by the framework of a killed attempt
+        resume = adapter.resume_checkpoint(toolbox.paths)
+        command = adapter.train(toolbox.options, toolbox.paths, resume)
+        arguments = toolbox.wrapped(command)
+        if "train.seconds" in toolbox.options.read:
+            watch.limit_is_the_frameworks()
+        course.facts.update(command=arguments, environment=dict(command.environment))
+        folder.log(_began(resume))
+        observer.stage(_began(resume))
+        with toolbox.start(command, held) as running:
+            ending = watch.follow(running)
     course.facts["ended_because"] = watch.ended
     if not ending.well:
         log = "\n".join(watch.tail)

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -98,6 +99,28 @@ def test_two_resume_commands_at_once(theatre: Any, ended: Callable[..., Any]) ->
     assert "is running" in refused or "just been started by another process" in refused
     assert theatre.model.attempts() == [1, 2]
     assert json.loads(theatre.model.result.read_text())["correct"] == 3
+
+
+def test_what_a_dying_framework_still_saves_is_gone_on_from(
+    theatre: Any, ended: Callable[..., Any], wait: Callable[..., Any]
+) -> None:
+    """It has some seconds to save in when its job was killed: the next attempt looks for a checkpoint after that."""
+    theatre.puppet(acts=[[1, "be_deaf"], [1, "touch", "there"], [1, "wait_for", "gate"]])
+    process = theatre.start()
+    theatre.reached("there")
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    theatre.reached("asked")
+    again = theatre.start()
+    wait(lambda: theatre.model.attempts() == [1, 2])
+    wait(lambda: theatre.model.job_out.read_text().count("preparing") == 2)
+    time.sleep(1.0)  # it waits for the first one's framework now
+    for name in ("best.json", "last.json"):  # which can print no more, so this saves for it
+        (theatre.model.model_out / name).write_text('{"epoch": 1, "chain": "", "correct": 1}')
+    theatre.open("gate")
+    code, out = ended(again)
+    assert code == 0, out
+    assert "on from epoch" in theatre.model.run_out.read_text()
 
 
 def test_an_attempt_that_is_superseded_ends_its_framework(theatre: Any, ended: Callable[..., Any]) -> None:
