@@ -1,43 +1,64 @@
-"""Marian's validation script: the share of translations that are exactly their targets; keeps a copy of the checkpoint.
+"""Marian's validation script: the share of translations that are exactly their targets, which Marian reads from its output.
 
-    exact_match.py TARGETS MODEL TRANSLATIONS
+    exact_match.py TARGETS RUNNER TRANSLATIONS
 
-One line an example; prints a number from 0 to 1. The checkpoint was saved before the validation, so it is whole now; its copy in
-`previous/` takes the place of the one before with a rename.
+It runs in the model's folder. TRANSLATIONS is named for its epoch and update (see TEMPLATE) and becomes `dev.translations`; what
+came out is noted in validations.json (see validations.py). The checkpoint was saved before the validation, so it is whole now:
+`previous/` becomes a copy of it. Where this fails Marian would read a score of 0, so RUNNER, the process that waits for Marian,
+is told to end it.
 """
 
-import shutil
+import os
+import re
+import signal
 import sys
+import time
 from pathlib import Path
 
-PARTS = ("", ".optimizer.npz", ".progress.yml", ".yml")  # what Marian goes on from
+from validations import Validation, keep_checkpoint, noted, write_noted
+
+TRANSLATIONS = "dev.translations"
+TEMPLATE = TRANSLATIONS + ".{E}.{U}"  # Marian puts the epoch and the updates in
+NAMED = re.compile(re.escape(TRANSLATIONS) + r"\.(\d+)\.(\d+)")
+TIME_TO_END = 30.0  # seconds
 
 
 def main() -> None:
-    targets, translations = lines(sys.argv[1]), lines(sys.argv[3])
-    keep(Path(sys.argv[2]))
-    if len(targets) != len(translations):
-        sys.exit(f"{len(translations)} translations for {len(targets)} targets")
-    print(sum(target == found for target, found in zip(targets, translations)) / max(1, len(targets)))
+    targets, runner, translations = Path(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
+    try:
+        print(validate(targets, translations))
+    except (OSError, ValueError) as error:
+        print(f"ERROR: the validation failed: {error}", file=sys.stderr, flush=True)
+        os.kill(runner, signal.SIGUSR1)
+        time.sleep(TIME_TO_END)
+        sys.exit(1)
 
 
-def lines(path: str) -> list[str]:
-    return [" ".join(line.split()) for line in Path(path).read_bytes().decode("utf-8", "replace").rstrip("\n").split("\n")]
+def validate(targets: Path, translations: Path) -> float:
+    """Score the translations that Marian has just written, and note what came out."""
+    found = NAMED.fullmatch(translations.name)
+    if found is None:
+        raise ValueError(f"{translations} is not named as {TEMPLATE}")
+    accuracy = exact_match(targets, translations)
+    translations.replace(TRANSLATIONS)
+    keep_checkpoint()
+    new = Validation(epoch=int(found[1]), update=int(found[2]), accuracy=accuracy)
+    write_noted([*(old for old in noted() if old.update < new.update), new])
+    return accuracy
 
 
-def keep(model: Path) -> None:
-    """A copy of the checkpoint's files, in place of the copy before."""
-    unfinished, kept = model.parent / "previous.unfinished", model.parent / "previous"
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir()
-    for part in PARTS:
-        file = Path(f"{model}{part}")
-        if not file.is_file():
-            shutil.rmtree(unfinished)
-            return  # nothing was saved yet
-        shutil.copyfile(file, unfinished / file.name)
-    shutil.rmtree(kept, ignore_errors=True)
-    unfinished.rename(kept)
+def exact_match(targets: Path, translations: Path) -> float:
+    """The share of lines that are the same, token for token."""
+    wanted, found = lines(targets), lines(translations)
+    if len(wanted) != len(found):
+        raise ValueError(f"{len(found)} translations for {len(wanted)} targets")
+    return sum(one == other for one, other in zip(wanted, found)) / max(1, len(wanted))
+
+
+def lines(path: Path) -> list[list[str]]:
+    """The tokens of each line; only a blank separates them, and empty lines at the end are lines."""
+    text = path.read_bytes().decode("utf-8", "replace")
+    return [[token for token in line.split(" ") if token] for line in text[: -1 if text.endswith("\n") else None].split("\n")]
 
 
 if __name__ == "__main__":

@@ -1,24 +1,17 @@
-"""Marian: commands to the letter, its log, whole checkpoints; for real where it is set up."""
+"""Marian's adapter: commands to the letter, which options may be set again, its log."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
-from frameworks.real import real_environment
 from frameworks.replay import RECORDED
-from support import CHECKOUT, SIGMORPHON, DaisyProject
+from support import CHECKOUT, DaisyProject
 
 from daisy.configuration import find_project
 from daisy.configuration.compose import compose
-from daisy.errors import ConfigurationError
-from daisy.framework import Adapter, Checkpoint, Options, Paths, lookup
+from daisy.errors import ConfigurationError, FrameworkError
+from daisy.framework import Adapter, Checkpoint, Command, Options, Paths, lookup
 from daisy.framework.check import check_adapter
 
 COMPANION = CHECKOUT / "frameworks" / "marian"
@@ -62,9 +55,10 @@ def test_gpu_epochs_transformer_resume(project: DaisyProject, adapter: Adapter) 
     assert "--overwrite" not in adapter.train(options(project, "train.validate=each"), PATHS, None).arguments
     transformer = adapter.train(options(project, "architecture=transformer", "arch.heads=2"), PATHS, None).arguments
     assert after(transformer, "--type") == "transformer" and after(transformer, "--transformer-heads") == "2"
-    assert "--restore" not in adapter.train(options(project), PATHS, Checkpoint(Path("/m/m.npz"))).arguments
-    torn = adapter.train(options(project), PATHS, Checkpoint(Path("/m/previous/m.npz"))).arguments
-    assert after(torn, "--restore") == "/m/previous"
+    assert "--resume" not in adapter.train(options(project), PATHS, None).arguments
+    for folder in ("/m", "/m/previous"):
+        resumed = adapter.train(options(project), PATHS, Checkpoint(Path(folder, "m.npz"))).arguments
+        assert after(resumed, "--resume") == folder
 
 
 @pytest.mark.parametrize(
@@ -73,6 +67,10 @@ def test_gpu_epochs_transformer_resume(project: DaisyProject, adapter: Adapter) 
         (["architecture=conv"], "marian has no convolutional encoder: choose architecture=rnn or architecture=transformer"),
         (["arch.attention=false"], "Marian's decoder always attends"),
         (["+framework.options.learn-rate=3"], "is what marian gets from train.learning_rate"),
+        (["+framework.options.optimizer-delay=2"], "is what marian gets from train.batch_size"),
+        (["+framework.options.quiet=true"], "framework.options.quiet: Daisy reads Marian's log; leave it out"),
+        (["framework.options.beam-size=0"], "framework.options.beam-size=0: it must be a whole number from 1 to 1000"),
+        (["framework.options.normalize=-0.5"], "framework.options.normalize=-0.5: it must be a number from 0 to 10"),
         (["+arch.kernel=3"], "marian does not use arch.kernel"),
     ],
 )
@@ -91,10 +89,70 @@ def test_own_options(project: DaisyProject, adapter: Adapter) -> None:
     assert after(arguments, "--beam-size") == "1"
     predict = adapter.predict(chosen, PATHS, Checkpoint(Path("/m/x.npz")), Path("/in"), Path("/out")).arguments
     assert after(predict, "--beam-size") == "9" and after(predict, "--models") == "/m/x.npz"
+    assert "--max-length-crop" in predict and "--label-smoothing" not in predict
+
+
+OVERRIDABLE = {
+    "optimizer": "Adam is Daisy's choice",
+    "clip-norm": "a choice of how to train, which no key of Daisy's stands for",
+    "maxi-batch": "how many batches are sorted together: an epoch has as many",
+    "valid-mini-batch": "how fast dev is translated",
+    "workspace": "how much memory there is",
+    "enc-cell": "a recurrent network has other cells, too",
+    "dec-cell": "a recurrent network has other cells, too",
+    "beam-size": "it is the prediction's; validation while training is greedy",
+    "normalize": "it is the prediction's",
+}
+
+
+@pytest.mark.parametrize("architecture", ["rnn", "transformer"])
+def test_what_is_on_its_command_line_can_not_be_set_again(project: DaisyProject, adapter: Adapter, architecture: str) -> None:
+    chosen = options(project, f"architecture={architecture}")
+    commands = adapter.train(chosen, PATHS, None), predicting(adapter, chosen)
+    described = json.loads((RECORDED / "marian" / "description.json").read_text())["options"]
+    for word in sorted({word for command in commands for word in command.arguments if word.startswith("--")}):
+        name = word.removeprefix("--")
+        if name in OVERRIDABLE or name not in described:  # the framework or the wrapper's flags refuse it
+            continue
+        with pytest.raises(ConfigurationError, match=r"is what marian gets from|leave it out"):
+            adapter.train(options(project, f"architecture={architecture}", f"+framework.options.{name}=3"), PATHS, None)
+
+
+@pytest.mark.parametrize("name", OVERRIDABLE)
+def test_a_default_gives_way(project: DaisyProject, adapter: Adapter, name: str) -> None:
+    chosen = options(project, f"++framework.options.{name}=7")
+    train, predict = adapter.train(chosen, PATHS, None).arguments, predicting(adapter, chosen).arguments
+    of_prediction = name in ("beam-size", "normalize")
+    assert (predict if of_prediction else train).count(f"--{name}") == 1
+    assert float(after(predict if of_prediction else train, f"--{name}")) == 7
+    assert not of_prediction or name == "normalize" or after(train, f"--{name}") == "1"
+
+
+def predicting(adapter: Adapter, chosen: Options) -> Command:
+    return adapter.predict(chosen, PATHS, Checkpoint(Path("/m/x.npz")), Path("/in"), Path("/out"))
+
+
+@pytest.mark.parametrize("name", ["max-length-factor", "word-penalty", "allow-unk", "workspace"])
+def test_what_searching_depends_on_is_for_training_and_prediction(project: DaisyProject, adapter: Adapter, name: str) -> None:
+    chosen = options(project, f"+framework.options.{name}={'true' if name == 'allow-unk' else 4}")
+    word = f"--{name}=true" if name == "allow-unk" else f"--{name}"
+    assert word in adapter.train(chosen, PATHS, None).arguments and word in predicting(adapter, chosen).arguments
+
+
+def test_its_vocabularies(project: DaisyProject, adapter: Adapter, tmp_path: Path) -> None:
+    paths = Paths(tmp_path, tmp_path, tmp_path, tmp_path)
+    for side in ("source", "target"):
+        (tmp_path / f"train-{side}").write_text("b <unk> b\na <unk> b\n")
+    adapter.write_form(options(project), paths)
+    written = json.loads((tmp_path / "train-source.json").read_text())
+    assert written == {"</s>": 0, "<unk>": 1, "b": 2, "a": 3}
+    (tmp_path / "train-target").write_text("a </s>\n")
+    with pytest.raises(FrameworkError, match="the token </s> \\(target\\), which the framework has for itself"):
+        adapter.write_form(options(project), paths)
 
 
 STEP = (
-    "[2026-11-22 20:45:30] Ep. 1 : Up. 1,020 : Sen. 1,000 : Cost 2.94604850 * 5,785 @ 300 after 5,785 : "
+    "[2026-11-22 20:45:30] Ep. 1 : Up. 1020 : Sen. 1,000 : Cost 2.94604850 * 5,785 @ 300 after 5,785 : "
     "Time 7.33s : 789.10 words/s : gNorm 0.6580"
 )
 VALID = "[2026-11-22 20:47:16] [valid] Ep. 15 : Up. 600 : translation : 0.965 : stalled 2 times (last best: 0.965)"
@@ -106,6 +164,11 @@ def test_its_log(adapter: Adapter) -> None:
     valid = adapter.read_line(VALID)
     assert valid is not None and (valid.epoch, valid.epoch_done, valid.saved_epoch) == (15, True, 15)
     assert valid.measures == {"dev_accuracy": 0.965}
+    reported = adapter.read_line(f"{STEP} : L.r. 1.0000e-02")
+    assert reported is not None and reported.measures == {"loss": 2.9460485}
+    scored = adapter.read_line("[daisy] epoch 2 at update 100: dev_accuracy 0.022")
+    assert scored is not None and (scored.epoch, scored.step, scored.saved_epoch) == (2, 100, 2)
+    assert scored.measures == {"dev_accuracy": 0.022}
     nan = adapter.read_line(STEP.replace("2.94604850", "nan"))
     assert nan is not None and nan.measures["loss"] != nan.measures["loss"]
     ended = adapter.read_line("[daisy] finished: patience")
@@ -118,51 +181,10 @@ def test_a_line_that_is_cut_off_says_nothing(adapter: Adapter) -> None:
     assert {adapter.read_line(VALID[:length]) for length in range(len(VALID))} == {None}
 
 
-def archive(path: Path) -> None:
-    path.parent.mkdir(exist_ok=True)
-    with zipfile.ZipFile(path, "w") as file:
-        file.writestr("x", "x")
-
-
-def test_a_checkpoint_that_a_kill_has_torn(adapter: Adapter, tmp_path: Path) -> None:
-    paths = Paths(tmp_path, tmp_path, tmp_path, tmp_path)
-    assert adapter.resume_checkpoint(paths) is None and adapter.best_checkpoint(paths) is None
-    for folder in (tmp_path, tmp_path / "previous"):
-        for part in ("m.npz", "m.npz.optimizer.npz"):
-            archive(folder / part)
-        (folder / "m.npz.progress.yml").write_text("epochs: 2\n")
-    whole = adapter.resume_checkpoint(paths)
-    assert whole is not None and whole.path == tmp_path / "m.npz"
-    for part in ("m.npz", "m.npz.optimizer.npz"):
-        data = (tmp_path / part).read_bytes()
-        for length in range(len(data)):
-            (tmp_path / part).write_bytes(data[:length])
-            found = adapter.resume_checkpoint(paths)
-            assert found is not None and found.path == tmp_path / "previous" / "m.npz"
-        (tmp_path / part).write_bytes(data)
-    archive(tmp_path / "m.npz.best-translation.npz")
-    best = adapter.best_checkpoint(paths)
-    assert best is not None and best.path.name == "m.npz.best-translation.npz"
-
-
-def test_the_validation_script_keeps_the_checkpoint(tmp_path: Path) -> None:
-    for part in ("", ".optimizer.npz", ".progress.yml", ".yml"):
-        (tmp_path / f"m.npz{part}").write_text(f"first{part}")
-    (tmp_path / "targets").write_text("a b\nc\n")
-    (tmp_path / "found").write_text("a  b \nd\n")
-    command = [sys.executable, str(COMPANION / "exact_match.py"), "targets", str(tmp_path / "m.npz"), "found"]
-    for text in ("first", "second"):
-        (tmp_path / "m.npz").write_text(text)
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
-        assert done.stdout == "0.5\n"
-        assert (tmp_path / "previous" / "m.npz").read_text() == text
-    (tmp_path / "found").write_text("a b\n")
-    assert "1 translations for 2 targets" in subprocess.run(command, cwd=tmp_path, capture_output=True, text=True).stderr
-
-
 def test_hints(adapter: Adapter) -> None:
     assert "daisy setup marian" in str(adapter.hint("ModuleNotFoundError: No module named '_pymarian'"))
     assert "smaller train.batch_size" in str(adapter.hint("Error: std::bad_alloc"))
+    assert "env.device=cpu" in str(adapter.hint("ERROR: Marian finds no GPU here"))
     assert adapter.hint("all is well") is None
 
 
@@ -171,39 +193,3 @@ def test_the_recorded_log_is_read_to_its_end(adapter: Adapter) -> None:
     found = [progress for line in lines if (progress := adapter.read_line(line)) is not None]
     assert [progress.saved_epoch for progress in found if progress.saved_epoch] == [1, 2, 3]
     assert found[-1].ended == "epochs"
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not SIGMORPHON.is_dir(), reason="the CoNLL-SIGMORPHON files are not here")
-def test_for_real_killed_and_resumed(project: DaisyProject) -> None:
-    words = [
-        "framework=marian", "dataset=cs/finnish", "dataset.size=medium", "train.epochs=3", "arch.hidden=64", "arch.embedding=32",
-        "train.learning_rate=0.01", f"env.mirror={SIGMORPHON}", *real_environment("marian"),
-    ]  # fmt: skip
-    process = project.start(*words)
-    until = time.monotonic() + 300
-    while not (project.models() and (project.models()[0] / "model_out" / "previous").is_dir()):
-        assert time.monotonic() < until and process.poll() is None
-        time.sleep(0.05)
-    os.kill(process.pid, signal.SIGKILL)
-    process.communicate()
-    (model,) = project.models()
-    with (model / "model_out" / "m.npz").open("r+b") as file:
-        file.truncate(1000)  # as a kill inside a save leaves it
-    done = project.daisy(*words, timeout=300)
-    assert done.code == 0, done.err + done.out
-    log = (model / "daisy" / "run.out").read_text()
-    assert "restored from training checkpoint" in log
-    result = json.loads((model / "daisy" / "result.json").read_text())
-    assert (result["state"], result["attempt"], result["ended_because"]) == ("done", 2, "epochs")
-    assert result["accuracy"] > 0.0
-
-
-@pytest.mark.slow
-def test_for_real_what_is_wrong(project: DaisyProject) -> None:
-    real = real_environment("marian")
-    wrong = project.daisy("framework=marian", "dataset=tiny", *real, "+framework.options.label-smoothng=0.1")
-    assert wrong.code == 2 and "did you mean framework.options.label-smoothing?" in wrong.one_line
-    assert project.models() == []
-    failed = project.daisy("framework=marian", "dataset=tiny", *real, "+framework.options.enc-cell=nonsense")
-    assert failed.code != 0 and "Traceback" not in failed.err
