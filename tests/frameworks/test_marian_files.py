@@ -1,14 +1,17 @@
 """Marian's files: checkpoints that a kill has torn, what its validations have found, the script that validates."""
 
 import json
+import os
 import shutil
 import signal
 import subprocess
 import sys
+import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 from frameworks.replay import RECORDED
@@ -34,6 +37,15 @@ def validations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mod
 
     yield validations
     del sys.modules["validations"]
+
+
+@pytest.fixture
+def runner(validations: ModuleType) -> Iterator[ModuleType]:
+    """The companion's run.py."""
+    import run  # type: ignore[import-not-found]
+
+    yield run
+    del sys.modules["run"], sys.modules["exact_match"]
 
 
 def archive(path: Path, content: str = "x") -> None:
@@ -159,9 +171,10 @@ def script(folder: Path, translations: str, update: int = 50) -> subprocess.Comp
         command = [sys.executable, str(COMPANION / "exact_match.py"), "targets", str(runner.pid), f"dev.translations.1.{update}"]
         with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
             while runner.poll() is None and process.poll() is None:
-                signal.sigtimedwait([], 0.02)
+                time.sleep(0.02)
             failed = runner.poll() == -signal.SIGUSR1
-            process.kill() if failed else runner.kill()
+            for other in (process, runner):
+                other.kill()
             out, err = process.communicate()
     return subprocess.CompletedProcess(command, 1 if failed else process.returncode, out, err)
 
@@ -200,3 +213,37 @@ def test_a_validation_that_fails_ends_training(tmp_path: Path) -> None:
     done = script(tmp_path, "a b\n")
     assert done.returncode == 1 and done.stdout == ""
     assert "ERROR: the validation failed: 1 translations for 2 targets" in done.stderr
+
+
+class Driver:
+    """CUDA's, with one GPU."""
+
+    def cuInit(self, flags: int) -> int:
+        return 0
+
+    def cuDeviceGetCount(self, found: Any) -> int:
+        found._obj.value = 1
+        return 0
+
+
+def test_the_first_gpu_that_may_be_seen(runner: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ctypes.CDLL", lambda name: Driver())
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,1")
+    runner.take_one_gpu()
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "3"
+    monkeypatch.setattr(Driver, "cuInit", lambda self, flags: 100)
+    with pytest.raises(SystemExit, match="ERROR: Marian finds no GPU here"):
+        runner.take_one_gpu()
+
+
+def test_an_epoch_has_as_many_updates_as_marian_takes_examples_for(runner: ModuleType, tmp_path: Path) -> None:
+    lines = ["a b", "a " * 8 + "a", "a " * 9 + "a", "a"]
+    for side in ("source", "target"):
+        (tmp_path / side).write_text("".join(f"{line}\n" for line in lines))
+    sets = ["--train-sets", "source", "target", "--mini-batch", "2", "--valid-freq", "2u", "--save-freq", "2u"]
+    arguments = [*sets, "--max-length", "11"]
+    assert runner.updates_per_epoch(arguments) == 2 and arguments[-3] == "2u"
+    arguments = [*sets, "--max-length", "9"]
+    assert runner.updates_per_epoch(arguments) == 1 and arguments[5:9] == ["--valid-freq", "1u", "--save-freq", "1u"]
+    with pytest.raises(SystemExit, match="all examples are longer than 0 tokens"):
+        runner.updates_per_epoch([*sets, "--max-length", "1"])
