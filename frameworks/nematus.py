@@ -6,35 +6,57 @@ nematus/run.py, in Nematus' own Python.
 
 import json
 import re
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from daisy.errors import ConfigurationError
-from daisy.framework import Adapter, Checkpoint, Command, Form, Options, Paths, Progress, Setup
+from daisy.framework import (
+    COUNT,
+    Adapter,
+    Checkpoint,
+    Command,
+    Form,
+    Options,
+    Paths,
+    Progress,
+    Setup,
+    common_hint,
+    flags,
+    whole_tensorflow,
+)
 
 NO_LIMIT = 1_000_000  # epochs; validations without a better one: Nematus would count a better cross entropy, too
 LONGEST = 1000  # tokens: Nematus leaves longer examples out, and epochs would be shorter than they seem
 LAYER_NORMALISATION = "rnn_layer_normalisation"
 TIED = "tie_decoder_embeddings"
-SPECIAL = ("<EOS>", "<GO>", "<UNK>")  # the first entries of each dictionary, as Nematus wants them
-BEST, BEST_LOSS = "m.best-valid-script", "m"
+UNKNOWN = "<UNK>"
+SPECIAL = ("<EOS>", "<GO>", UNKNOWN)  # the first entries of each dictionary, as Nematus wants them
+NAME = "m"  # of the model; with its lowest cross entropy, without a step behind it
+COPY = "m.best-valid-script"  # Nematus' own of the best epoch: all that there is before progress.json is
 ENVIRONMENT = {"PYTHONUTF8": "1", "TF_CPP_MIN_LOG_LEVEL": "2"}
 TAKEN = {
     "source_dataset": "dataset", "target_dataset": "dataset", "dictionaries": "dataset", "datasets": "dataset",
     "valid_source_dataset": "dataset", "valid_target_dataset": "dataset", "valid_bleu_source_dataset": "dataset",
+    "valid_datasets": "dataset", "preprocess_script": "the dataset", "factors": "the dataset",
     "model": "the model's folder", "reload": "the model's folder", "no_reload_training_progress": "the model's folder",
-    "model_type": "arch.encoder", "embedding_size": "arch.embedding", "state_size": "arch.hidden", "conv_encoder": "arch.kernel",
+    "prior_model": "the model's folder", "summary_dir": "the model's folder",
+    "model_type": "arch.encoder", "embedding_size": "arch.embedding", "dim_per_factor": "arch.embedding",
+    "state_size": "arch.hidden", "conv_encoder": "arch.kernel", "rnn_use_dropout": "arch.dropout",
     "rnn_enc_depth": "arch.layers", "rnn_dropout_embedding": "arch.dropout", "rnn_dropout_hidden": "arch.dropout",
     "transformer_enc_depth": "arch.layers", "transformer_dec_depth": "arch.layers",
     "transformer_ffn_hidden_size": "arch.feedforward", "transformer_num_heads": "arch.heads",
     "transformer_dropout_embeddings": "arch.dropout", "transformer_dropout_residual": "arch.dropout",
     "transformer_dropout_relu": "arch.dropout", "transformer_dropout_attn": "arch.dropout",
-    "batch_size": "train.batch_size", "learning_rate": "train.learning_rate", "max_epochs": "train.epochs",
+    "batch_size": "train.batch_size", "token_batch_size": "train.batch_size", "gradient_aggregation_steps": "train.batch_size",
+    "max_sentences_per_device": "train.batch_size", "max_tokens_per_device": "train.batch_size",
+    "learning_rate": "train.learning_rate", "max_epochs": "train.epochs", "print_per_token_pro": "train.epochs",
     "patience": "train.patience", "valid_freq": "train.epochs", "save_freq": "train.epochs", "valid_script": "the dev set",
     "maxlen": "the dataset", "translation_maxlen": "the dataset", "finish_after": "train.epochs",
+    "n_best": "framework.options.beam_size", "translation_strategy": "framework.options.beam_size",
 }  # fmt: skip
 STAMP = r"\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\]"
 NUMBER = r"(nan|-?inf|-?\d+(?:\.\d+)?(?:e[-+]?\d+)?)"
-COUNT = r"(\d{1,12})"
 STEP = re.compile(rf"INFO: {STAMP} Epoch: {COUNT} Update: {COUNT} Loss/word: {NUMBER} Words/sec: \S+ Sents/sec: \d+\.\d+\S*")
 EPOCH = re.compile(rf"INFO: Starting epoch {COUNT}")
 VALID = re.compile(rf"INFO: Validation cross entropy \(AVG/SUM/N_SENTS/N_TOKENS\): {NUMBER} \S+ \d+ \d+")
@@ -63,7 +85,7 @@ class Nematus(Adapter):
     def write_form(self, options: Options, paths: Paths) -> None:
         """train-source.json and train-target.json: each token's number, the most frequent first."""
         for side in ("source", "target"):
-            numbers = {token: number for number, token in enumerate((*SPECIAL, *paths.tokens(side)))}
+            numbers = paths.numbered(side, SPECIAL, UNKNOWN)
             (paths.form / f"train-{side}.json").write_text(json.dumps(numbers, ensure_ascii=False), encoding="utf-8")
 
     def train(self, options: Options, paths: Paths, resume: Checkpoint | None) -> Command:
@@ -75,28 +97,28 @@ class Nematus(Adapter):
             "--dictionaries", paths.form / "train-source.json", paths.form / "train-target.json",
             "--valid_source_dataset", paths.canonical("dev", "source"),
             "--valid_target_dataset", paths.canonical("dev", "target"),
-            "--model", paths.model_out / BEST_LOSS, *_network(options),
+            "--model", paths.model_out / NAME, *_network(options),
             "--optimizer", "adam", "--learning_rate", options["train.learning_rate"],
             "--batch_size", batch, "--valid_batch_size", batch, "--maxlen", LONGEST,
             "--max_epochs", options["train.epochs"] or NO_LIMIT, "--patience", NO_LIMIT,
-            "--valid_freq", steps, "--save_freq", steps, "--disp_freq", max(1, steps // 20),
-            "--sample_freq", 0, "--beam_freq", 0, "--beam_size", 1,
+            "--valid_freq", steps, "--save_freq", steps, "--sample_freq", 0, "--beam_freq", 0, "--beam_size", 1,
+            "--disp_freq", options.bounded("disp_freq", max(1, steps // 20), 1, NO_LIMIT),
         ]  # fmt: skip
         arguments += _passed_on(options)
         if resume is not None:
             arguments += ["--reload", resume.path]
-        flags: list[object] = ["--seed", options["seed"], "--dev-target", paths.canonical("dev", "target")]
-        flags += ["--updates-per-epoch", steps, "--stop-after", options["train.patience"]]
-        if options["train.validate"] == "each":
-            flags.append("--keep-epochs")
-        return _run(options, paths, "train", flags, arguments)
+        ours = {
+            "seed": options["seed"], "dev-target": paths.canonical("dev", "target"), "updates-per-epoch": steps,
+            "keep-epochs": options["train.validate"] == "each", "stop-after": options["train.patience"],
+        }  # fmt: skip
+        return _run(options, paths, "train", flags(ours), arguments)
 
     def predict(self, options: Options, paths: Paths, checkpoint: Checkpoint, source: Path, output: Path) -> Command:
         """Beam search; the log-probability is divided by the length to the power of normalization_alpha."""
         arguments = [
             "--models", checkpoint.path, "--input", source, "--output", output,
-            "--beam_size", options.get("framework.options.beam_size", 5),
-            "--normalization_alpha", options.get("framework.options.normalization_alpha", 1.0),
+            "--beam_size", options.bounded("beam_size", 5, 1, 1000),
+            "--normalization_alpha", options.bounded("normalization_alpha", 1.0, 0, 10),
         ]  # fmt: skip
         return _run(options, paths, "translate", [], arguments)
 
@@ -117,11 +139,13 @@ class Nematus(Adapter):
         return Progress(ended=ENDS[line]) if line in ENDS else None
 
     def best_checkpoint(self, paths: Paths) -> Checkpoint | None:
-        """By exact match, else by cross entropy, else the newest; what is not whole does not count."""
-        for name in (BEST, BEST_LOSS):
-            if (found := _whole(paths.model_out, name)) is not None:
-                return found
-        return self.resume_checkpoint(paths)
+        """By exact match, of equally good ones the first; else Nematus' own; what is not whole does not count."""
+        epochs = sorted(_epochs(paths.model_out).values(), key=lambda epoch: (-epoch.accuracy, epoch.number))
+        whole = {checkpoint.epoch: checkpoint for checkpoint in _numbered(paths.model_out)}
+        if (best := next((whole[epoch.number] for epoch in epochs if epoch.number in whole), None)) is not None:
+            return best
+        own = (_whole(paths.model_out, name) for name in (COPY, NAME))
+        return next((found for found in own if found is not None), self.resume_checkpoint(paths))
 
     def resume_checkpoint(self, paths: Paths) -> Checkpoint | None:
         """The newest whole one. Nematus' own `checkpoint` file may name one that a kill cut off."""
@@ -129,38 +153,32 @@ class Nematus(Adapter):
         return numbered[-1] if numbered else None
 
     def epoch_checkpoint(self, paths: Paths, epoch: int) -> Checkpoint | None:
-        """Kept with train.validate=each: one an epoch, so the number of updates tells which."""
-        numbered = _numbered(paths.model_out)
-        steps = numbered[0].step if numbered else None
-        return next((found for found in numbered if steps and found.step == steps * epoch), None)
+        """Kept with train.validate=each."""
+        return next((found for found in _numbered(paths.model_out) if found.epoch == epoch), None)
 
     def hint(self, log: str) -> str | None:
         """What Nematus' and TensorFlow's errors mean."""
-        if "ResourceExhaustedError" in log or "OOM when allocating" in log or "MemoryError" in log:
-            return "out of memory: a smaller train.batch_size or a smaller network is the first thing to try"
+        if "finds no GPU here" in log:
+            return "train with env.device=cpu; for a GPU TensorFlow 1.15 asks for CUDA 10.0, and one that it knows"
         if "failed to determine vocabulary size" in log:
             return "a dictionary of the dataset's form can't be read: delete the folder it lies in, and it is made again"
-        if "No module named" in log:
-            return "the Python that runs Nematus lacks a package: `daisy setup nematus` makes one that has all"
         if "Unsuccessful TensorSliceReader" in log or "Data loss" in log:
             return "a checkpoint is damaged: delete it from model_out, and resume goes on from the one before"
-        return None
+        return common_hint(log, "nematus")
 
     def setup(self, companion: Path) -> Setup:
-        """TensorFlow 1.15, the last that runs it all unmodified."""
-        return Setup(("3.7", "3.6"), companion / "requirements.txt", download=145, disk=590, dependencies=False)
+        """TensorFlow 1.15, the last that runs it all unmodified; its pins are there for Python 3.7 alone."""
+        return Setup(("3.7",), companion / "requirements.txt", download=145, disk=590, dependencies=False)
 
     def describe(self, paths: Paths) -> Command:
         """The checkout's own list of options."""
         return Command.of("python", paths.companion / "describe.py", paths.checkout, environment=ENVIRONMENT)
 
 
-def _run(options: Options, paths: Paths, program: str, flags: list[object], arguments: list[object]) -> Command:
-    environment = dict(ENVIRONMENT)
-    if options.device == "cpu":
-        environment["CUDA_VISIBLE_DEVICES"] = ""  # Nematus has no option: it takes every GPU that it sees
-    words = ["python", paths.companion / "run.py", program, "--checkout", paths.checkout, *flags, "--", *arguments]
-    return Command.of(*words, environment=environment)
+def _run(options: Options, paths: Paths, program: str, ours: list[object], arguments: list[object]) -> Command:
+    device = ["--gpu"] if options.device == "gpu" else []
+    words = ["python", paths.companion / "run.py", program, "--checkout", paths.checkout, *device, *ours, "--", *arguments]
+    return Command.of(*words, environment=ENVIRONMENT)
 
 
 def _network(options: Options) -> list[object]:
@@ -194,37 +212,58 @@ def _network(options: Options) -> list[object]:
 
 
 def _passed_on(options: Options) -> list[object]:
-    """What is under framework.options, but for the two that are the prediction's."""
-    arguments: list[object] = []
-    transformer = options["arch.encoder"] == "transformer"
-    for name, value in options.framework_options(TAKEN).items():
-        if transformer and name.startswith("rnn_"):
-            if name == LAYER_NORMALISATION and value is True:
-                continue  # as conf/ has it, for the others
+    """What is under framework.options, but for what has its place already."""
+    chosen = options.framework_options(TAKEN)
+    if chosen.get("learning_schedule") == "transformer":
+        raise ConfigurationError(
+            "framework.options.learning_schedule=transformer: it heeds no train.learning_rate; choose warmup-plateau-decay"
+        )
+    if options["arch.encoder"] == "transformer":
+        _check_transformer(chosen)
+    placed = {"beam_size", "normalization_alpha", "disp_freq"}
+    if options["arch.encoder"] == "transformer":
+        placed |= {LAYER_NORMALISATION, TIED}  # the first as conf/ has it, for the others
+    return flags({name: value for name, value in chosen.items() if name not in placed})
+
+
+def _check_transformer(chosen: dict[str, Any]) -> None:
+    for name, value in chosen.items():
+        if name == TIED and value is not True:
+            raise ConfigurationError(f"framework.options.{TIED}={value}: Nematus' Transformer ties them always; leave it out")
+        if name.startswith("rnn_") and not (name == LAYER_NORMALISATION and value is True):
             raise ConfigurationError(
                 f"framework.options.{name} is for recurrent networks: leave it out with architecture=transformer"
             )
-        if transformer and name == TIED and value is True:
-            continue
-        if transformer and name == TIED:
-            raise ConfigurationError(f"framework.options.{TIED}={value}: Nematus' Transformer ties them always; leave it out")
-        if name in ("beam_size", "normalization_alpha") or value is None or value is False:
-            continue
-        arguments.append(f"--{name}")
-        if value is not True:
-            arguments += value if isinstance(value, list) else [value]
-    return arguments
 
 
-def _whole(folder: Path, name: str, step: int | None = None) -> Checkpoint | None:
-    """A checkpoint with all that Nematus reads of it; None where something is missing."""
-    data = sorted(folder.glob(f"{name}.data-*-of-*"))
-    files = (folder / f"{name}.index", folder / f"{name}.json", *data)
-    whole = bool(data) and all(path.is_file() and path.stat().st_size for path in files)
-    return Checkpoint(folder / name, step=step, files=files) if whole else None
+@dataclass(frozen=True)
+class _Epoch:
+    """An epoch that is done, and its exact match on the dev set."""
+
+    number: int
+    accuracy: float
+
+
+def _epochs(folder: Path) -> dict[int, _Epoch]:
+    """The epochs by their updates, as epochs.py lists them."""
+    try:
+        listed = json.loads((folder / "progress.json").read_text(encoding="utf-8"))
+        return {int(entry["step"]): _Epoch(int(entry["epoch"]), float(entry["dev_accuracy"])) for entry in listed}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def _whole(folder: Path, name: str, step: int | None = None, epoch: int | None = None) -> Checkpoint | None:
+    """A checkpoint with all that Nematus reads of it; None where something is missing. The progress file is written last."""
+    progress = folder / f"{name}.progress.json"
+    files = whole_tensorflow(folder / name, beside=(".json", ".progress.json"))
+    needed = [path for path in files if path != progress]
+    return Checkpoint(folder / name, epoch, step, needed) if files else None
 
 
 def _numbered(folder: Path) -> list[Checkpoint]:
-    """The whole checkpoints of epochs, oldest first: the progress file is written last."""
+    """The whole checkpoints of epochs, oldest first."""
+    epochs = _epochs(folder)
     steps = sorted(int(found[1]) for path in folder.glob("m-*.json") if (found := NUMBERED.fullmatch(path.name)))
-    return [found for step in steps if (found := _whole(folder, f"m-{step}", step)) is not None]
+    numbers = {step: epochs[step].number if step in epochs else None for step in steps}
+    return [found for step in steps if (found := _whole(folder, f"{NAME}-{step}", step, numbers[step])) is not None]

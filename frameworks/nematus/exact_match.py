@@ -1,6 +1,6 @@
 """Nematus' validation script: the share of translations that are exactly their targets.
 
-exact_match.py TARGETS TRANSLATIONS; one line an example, prints a number from 0 to 1.
+exact_match.py TARGETS TRANSLATIONS; one line an example, prints a number from 0 to 1. Only a blank separates tokens.
 """
 
 import sys
@@ -8,7 +8,7 @@ import sys
 
 def lines(path):
     with open(path, encoding="utf-8", newline="\n") as file:
-        return [" ".join(line.split()) for line in file]
+        return [[token for token in line.rstrip("\n").split(" ") if token] for line in file]
 
 
 def main():

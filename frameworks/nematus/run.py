@@ -1,26 +1,23 @@
-"""Runs Nematus' train.py or translate.py as they are, with what they lack, in Nematus' own Python (3.6 or newer).
+"""Runs Nematus' train.py or translate.py as they are, with what they lack, in Nematus' own Python (3.7).
 
-    run.py train|translate --checkout DIR [--seed N] [--dev-target FILE] [--updates-per-epoch N] [--keep-epochs]
+    run.py train|translate --checkout DIR [--gpu] [--seed N] [--dev-target FILE] [--updates-per-epoch N] [--keep-epochs]
            [--stop-after EPOCHS] -- ARGUMENTS
 
-Added from outside: a seed, the convolutional encoder (see conv_encoder.py), exact match on the dev set as Nematus' validation
-script, an end after so many epochs without a better one, a limit to the length of translations that follows from the data, and
-checkpoints that can be told whole: the progress file is written last and atomically, and says that it was.
+Added from outside: one processor or one GPU, a seed, the convolutional encoder (see conv_encoder.py), exact match on the dev set
+as Nematus' validation script, a limit to the length of translations that follows from the data, checkpoints that can be told
+whole, and an end after so many epochs without a better one (see epochs.py).
 """
 
 import argparse
-import json
 import logging
 import os
 import random
-import re
 import runpy
 import shlex
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SCRIPT = "exact_match.sh"
-CHECKPOINT = re.compile(r"(.*)-(\d+)")
 
 
 def main():
@@ -30,26 +27,72 @@ def main():
     if not os.path.isfile(program):
         sys.exit("ERROR: {} is not there: framework.source must be a checkout of Nematus".format(program))
     sys.path[0] = package  # Nematus' modules import each other by their bare names
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s")
-    seed(flags.seed)
     sys.path.append(HERE)
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s: %(message)s")
+    prepare(flags.gpu)
     import conv_encoder
 
     conv_encoder.install()
-    ends = Ends()
+    sys.argv = [program, *arguments]
     if flags.program == "train":
-        logging.getLogger().addFilter(ends)
-        keep_progress(flags.updates_per_epoch, flags.keep_epochs, flags.stop_after)
-        if flags.dev_target:
-            longest = longest_line(flags.dev_target) + 1  # what is longer is wrong anyway
-            arguments += ["--valid_script", exact_match_script(flags.dev_target), "--translation_maxlen", str(longest)]
+        train(program, flags)
     else:
         source = arguments[arguments.index("--input") + 1]
-        arguments += ["--translation_maxlen", str(2 * longest_line(source) + 20)]
-    sys.argv = [program, *arguments]
-    runpy.run_path(program, run_name="__main__")
-    if flags.program == "train" and not ends.early:
+        sys.argv += ["--translation_maxlen", str(2 * longest_line(source) + 20)]
+        runpy.run_path(program, run_name="__main__")
+
+
+def train(program, flags):
+    """Train, and say why it ended."""
+    import epochs
+
+    kept = epochs.Epochs(flags.updates_per_epoch, flags.keep_epochs, flags.stop_after)
+    kept.install()
+    if flags.seed is not None:  # what goes on must not draw again what the first epochs drew
+        reloaded = sys.argv[sys.argv.index("--reload") + 1] if "--reload" in sys.argv else None
+        number = flags.seed + epochs.finished(reloaded, flags.updates_per_epoch)
+        logging.info("Seed {}".format(number))
+        seed(number)
+    if flags.dev_target:
+        longest = longest_line(flags.dev_target) + 1  # what is longer is wrong anyway
+        sys.argv += ["--valid_script", exact_match_script(flags.dev_target), "--translation_maxlen", str(longest)]
+    ends = Ends()
+    logging.getLogger().addFilter(ends)
+    try:
+        runpy.run_path(program, run_name="__main__")
+    except SystemExit as ended:
+        if ended.code != 0:
+            raise
+        if kept.patience_is_over:  # before it went on: Nematus ends at once, and does not say why
+            logging.info(epochs.PATIENCE)
+    if not ends.early:
         logging.info("All epochs are done")
+
+
+def prepare(on_gpu):
+    """One processor or one GPU a model: Nematus takes all that it sees. Ends where there is no GPU and there has to be one."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "0")
+    os.environ["CUDA_VISIBLE_DEVICES"] = visible.split(",")[0] if on_gpu else ""
+    if not on_gpu:
+        os.environ["OMP_NUM_THREADS"] = "1"  # NumPy's
+    import tensorflow
+    from tensorflow.python.client import device_lib
+
+    if not on_gpu:
+        tensorflow.compat.v1.ConfigProto = one_thread(tensorflow.compat.v1.ConfigProto)
+    elif not any(device.device_type == "GPU" for device in device_lib.list_local_devices()):
+        sys.exit("ERROR: TensorFlow {} finds no GPU here".format(tensorflow.__version__))
+
+
+def one_thread(plain):
+    """What makes the configurations of sessions, with one thread."""
+
+    def config(*arguments, **named):
+        made = plain(*arguments, **named)
+        made.intra_op_parallelism_threads = made.inter_op_parallelism_threads = 1
+        return made
+
+    return config
 
 
 def parsed(words):
@@ -58,6 +101,7 @@ def parsed(words):
     flags = argparse.ArgumentParser()
     flags.add_argument("program", choices=["train", "translate"])
     flags.add_argument("--checkout", required=True)
+    flags.add_argument("--gpu", action="store_true")
     flags.add_argument("--seed", type=int)
     flags.add_argument("--dev-target")
     flags.add_argument("--updates-per-epoch", type=int, default=0)
@@ -68,8 +112,6 @@ def parsed(words):
 
 def seed(number):
     """Python's generator shuffles, NumPy's and TensorFlow's initialise and drop."""
-    if number is None:
-        return
     import numpy
     import tensorflow
 
@@ -104,54 +146,6 @@ def exact_match_script(targets):
         file.write('#!/bin/sh\nexec {} "$1"\n'.format(" ".join(map(shlex.quote, words))))
     os.chmod(path, 0o755)
     return path
-
-
-def keep_progress(updates_per_epoch, keep_epochs, stop_after):
-    """Write progress files atomically, tell of whole checkpoints, go on at the epoch that follows them, end when it is time."""
-    from training_progress import TrainingProgress
-
-    def save_to_json(progress, path):
-        found = CHECKPOINT.fullmatch(path[: -len(".progress.json")])
-        ends = found is not None and without_a_better(progress.valid_script_scores) >= stop_after > 0
-        progress.estop = progress.estop or ends  # Nematus looks at it behind each epoch
-        unfinished = path + ".unfinished"
-        with open(unfinished, "w", encoding="utf-8") as file:
-            json.dump(progress.__dict__, file, indent=2, default=float)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(unfinished, path)
-        if found and updates_per_epoch:
-            logging.info(
-                "Saved checkpoint of epoch {} at update {}".format(int(found.group(2)) // updates_per_epoch, found.group(2))
-            )
-            if not keep_epochs:
-                remove_older(found.group(1), int(found.group(2)))
-        if ends:
-            logging.info("Early Stop!")
-
-    def load_from_json(progress, path):
-        with open(path, encoding="utf-8") as file:
-            progress.__dict__.update(json.load(file))
-        if updates_per_epoch and progress.uidx % updates_per_epoch == 0:
-            progress.eidx = progress.uidx // updates_per_epoch  # that epoch is done; Nematus would do it again
-
-    TrainingProgress.save_to_json = save_to_json
-    TrainingProgress.load_from_json = load_from_json
-
-
-def without_a_better(scores):
-    """How many of the last scores are no better than the best one before them."""
-    return len(scores) - 1 - scores.index(max(scores)) if scores else 0
-
-
-def remove_older(prefix, newest):
-    """Remove the checkpoints before the newest one, which is whole: Nematus keeps all of them."""
-    folder, name = os.path.split(prefix)
-    pattern = re.compile(re.escape(name) + r"-(\d+)\..*")
-    for file in os.listdir(folder or "."):
-        found = pattern.fullmatch(file)
-        if found and int(found.group(1)) < newest:
-            os.remove(os.path.join(folder, file))
 
 
 if __name__ == "__main__":

@@ -1,23 +1,27 @@
 """Nematus: commands to the letter, its log, whole checkpoints; for real where it is set up."""
 
 import json
+import math
 import os
 import re
 import runpy
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
 
 import pytest
-from frameworks.real import real_environment
+from frameworks.asked import after, as_if_killed, configuration, options, options_in, with_own, word_dataset
+from frameworks.real import VARIABLE, real_environment
 from support import CHECKOUT, SIGMORPHON, DaisyProject
 
-from daisy.configuration import find_project
-from daisy.configuration.compose import compose
-from daisy.errors import ConfigurationError
+from daisy.errors import ConfigurationError, FrameworkError
 from daisy.framework import Adapter, Checkpoint, Options, Paths, lookup
 from daisy.framework.check import check_adapter
+from daisy.framework.checkpoint import FOOTER
+from daisy.framework.device import GPU, device_here
 
 COMPANION = CHECKOUT / "frameworks" / "nematus"
 PATHS = Paths(Path("/d"), Path("/f"), Path("/m"), Path("/c"), Path("/s"), {"train": 1000, "dev": 100, "test": 0})
@@ -28,21 +32,11 @@ def adapter() -> Adapter:
     return lookup.load(lookup.AdapterFile("nematus", CHECKOUT / "frameworks" / "nematus.py"))
 
 
-def options(project: DaisyProject, *overrides: str) -> Options:
-    texts = ["framework=nematus", "dataset=tiny", "env.device=cpu", *overrides]
-    return Options(compose(find_project(project.root, {}), texts, project.root))
-
-
-def after(arguments: tuple[str, ...], name: str, count: int = 1) -> Any:
-    """What follows an option."""
-    place = arguments.index(name)
-    found = arguments[place + 1 : place + 1 + count]
-    return found[0] if count == 1 else found
-
-
 def test_the_command_to_the_letter(project: DaisyProject, adapter: Adapter) -> None:
     command = adapter.train(
-        options(project, "arch.kernel=[2,4]", "arch.pool=2", "arch.highway=1", "seed=7", "train.patience=3"), PATHS, None
+        options(project, "nematus", "arch.kernel=[2,4]", "arch.pool=2", "arch.highway=1", "seed=7", "train.patience=3"),
+        PATHS,
+        None,
     )
     assert command.arguments[:14] == (
         "python", "/c/run.py", "train", "--checkout", "/s", "--seed", "7", "--dev-target", "/d/dev-target",
@@ -58,25 +52,25 @@ def test_the_command_to_the_letter(project: DaisyProject, adapter: Adapter) -> N
     assert (after(rest, "--valid_freq"), after(rest, "--save_freq"), after(rest, "--model")) == ("50", "50", "/m/m")
     assert (after(rest, "--embedding_size"), after(rest, "--state_size"), after(rest, "--max_epochs")) == ("64", "128", "11")
     assert "--rnn_layer_normalisation" in rest and "--reload" not in rest
-    assert command.environment["CUDA_VISIBLE_DEVICES"] == ""
+    assert "--gpu" not in command.arguments
     assert after(rest, "--beam_size") == "1"  # while training; the prediction has framework.options.beam_size
 
 
 def test_resume_and_the_gpu(project: DaisyProject, adapter: Adapter) -> None:
-    command = adapter.train(options(project, "env.device=gpu"), PATHS, Checkpoint(Path("/m/m-50")))
+    command = adapter.train(options(project, "nematus", "env.device=gpu"), PATHS, Checkpoint(Path("/m/m-50")))
     assert after(command.arguments, "--reload") == "/m/m-50"
-    assert "CUDA_VISIBLE_DEVICES" not in command.environment
-    assert "--keep-epochs" in adapter.train(options(project, "train.validate=each"), PATHS, None).arguments
+    assert command.arguments[5] == "--gpu"
+    assert "--keep-epochs" in adapter.train(options(project, "nematus", "train.validate=each"), PATHS, None).arguments
 
 
 def test_other_encoders(project: DaisyProject, adapter: Adapter) -> None:
-    rnn = adapter.train(options(project, "architecture=rnn", "arch.layers=2"), PATHS, None).arguments
+    rnn = adapter.train(options(project, "nematus", "architecture=rnn", "arch.layers=2"), PATHS, None).arguments
     assert after(rnn, "--rnn_enc_depth") == "2" and "--conv_encoder" not in rnn
-    transformer = adapter.train(options(project, "architecture=transformer", "arch.heads=2"), PATHS, None).arguments
+    transformer = adapter.train(options(project, "nematus", "architecture=transformer", "arch.heads=2"), PATHS, None).arguments
     assert after(transformer, "--model_type") == "transformer" and after(transformer, "--transformer_num_heads") == "2"
     assert not any(word.startswith("--rnn") for word in transformer)
     assert transformer.count("--tie_decoder_embeddings") == 1 and "--tie_decoder_embeddings" not in rnn
-    tied = options(project, "architecture=transformer", "+framework.options.tie_decoder_embeddings=true")
+    tied = options(project, "nematus", "architecture=transformer", "+framework.options.tie_decoder_embeddings=true")
     assert adapter.train(tied, PATHS, None).arguments.count("--tie_decoder_embeddings") == 1
 
 
@@ -90,23 +84,69 @@ def test_other_encoders(project: DaisyProject, adapter: Adapter) -> None:
         (["architecture=transformer", "arch.embedding=65", "arch.heads=4"], "arch.embedding=65"),
         (["architecture=transformer", "+framework.options.tie_decoder_embeddings=false"], "ties them always"),
         (["+framework.options.translation_maxlen=3"], "is what nematus gets from the dataset"),
+        *(
+            ([f"+framework.options.{name}=2"], f"{name} is what nematus gets from train.batch_size")
+            for name in ("token_batch_size", "gradient_aggregation_steps", "max_sentences_per_device", "max_tokens_per_device")
+        ),
+        (["+framework.options.print_per_token_pro=x"], "is what nematus gets from train.epochs"),
+        (["+framework.options.dim_per_factor=[3]"], "is what nematus gets from arch.embedding"),
+        (["+framework.options.preprocess_script=x"], "is what nematus gets from the dataset"),
+        (["+framework.options.prior_model=x"], "is what nematus gets from the model's folder"),
+        (["+framework.options.translation_strategy=sampling"], "is what nematus gets from framework.options.beam_size"),
+        (["+framework.options.learning_schedule=transformer"], "it heeds no train.learning_rate"),
+        (["framework.options.beam_size=0"], "beam_size=0: it must be a whole number from 1 to 1000; 5 is the default"),
+        (["framework.options.beam_size=many"], "beam_size must be a whole number"),
+        (["framework.options.normalization_alpha=-1"], "normalization_alpha=-1.0: it must be a number from 0 to 10"),
+        (["+framework.options.disp_freq=0"], "disp_freq=0: it must be a whole number from 1"),
         (["architecture=rnn", "+arch.kernel=3"], "nematus does not use arch.kernel"),
     ],
 )
 def test_what_it_can_not_honour(project: DaisyProject, adapter: Adapter, overrides: list[str], told: str) -> None:
     with pytest.raises(ConfigurationError, match=told):
-        composed = compose(find_project(project.root, {}), ["framework=nematus", "dataset=tiny", *overrides], project.root)
-        check_adapter(adapter, composed, COMPANION)
+        check_adapter(adapter, configuration(project, "nematus", *overrides), COMPANION)
 
 
 def test_own_options_are_passed_on(project: DaisyProject, adapter: Adapter) -> None:
     own = ["+framework.options.clip_c=0.5", "+framework.options.no_shuffle=true", "+framework.options.sort=null"]
-    arguments = adapter.train(options(project, *own), PATHS, None).arguments
+    arguments = adapter.train(options(project, "nematus", *own), PATHS, None).arguments
     assert after(arguments, "--clip_c") == "0.5" and "--no_shuffle" in arguments and "--sort" not in arguments
     predict = adapter.predict(
-        options(project, "framework.options.beam_size=9"), PATHS, Checkpoint(Path("/m/m")), Path("/in"), Path("/out")
+        options(project, "nematus", "framework.options.beam_size=9"), PATHS, Checkpoint(Path("/m/m")), Path("/in"), Path("/out")
     ).arguments
     assert after(predict, "--beam_size") == "9" and after(predict, "--models") == "/m/m"
+
+
+DEFAULTS = {
+    "optimizer": ("adam", "it has no other one"),
+    "valid_batch_size": (7, "nothing that is computed depends on it"),
+    "disp_freq": (7, "how often the loss is told"),
+    "sample_freq": (7, "nothing reads what it shows of the training examples"),
+    "beam_freq": (7, "the same"),
+    "beam_size": (1, "the one of training is of the greedy validation; that of framework.options is the prediction's"),
+    "rnn_layer_normalisation": (True, "conf/ has it"),
+    "tie_decoder_embeddings": (True, "its Transformer can't be built without"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("architecture", ["conv", "rnn", "transformer"])
+def test_what_the_adapter_sets_can_not_be_set_again(project: DaisyProject, adapter: Adapter, architecture: str) -> None:
+    composed = configuration(project, "nematus", f"architecture={architecture}")
+    resume = Checkpoint(Path("/m/m-50"))
+    names = options_in(adapter.train(Options(composed), PATHS, resume).arguments)
+    assert len(names) > 20
+    for name in sorted(names - {*DEFAULTS}):
+        with pytest.raises(ConfigurationError, match=f"framework.options.{name} is what nematus gets from"):
+            adapter.train(with_own(composed, name, 7), PATHS, resume)
+    for name in sorted(names & {*DEFAULTS}):
+        value, _ = DEFAULTS[name]
+        arguments = adapter.train(with_own(composed, name, value), PATHS, None).arguments
+        assert f"--{name}" in arguments and (value is True or after(arguments, f"--{name}") == str(value))
+
+
+def test_null_is_the_default(project: DaisyProject, adapter: Adapter) -> None:
+    chosen = options(project, "nematus", "framework.options.beam_size=null", "framework.options.normalization_alpha=null")
+    predict = adapter.predict(chosen, PATHS, Checkpoint(Path("/m/m")), Path("/in"), Path("/out")).arguments
+    assert (after(predict, "--beam_size"), after(predict, "--normalization_alpha")) == ("5", "1.0")
 
 
 STEP = (
@@ -118,7 +158,7 @@ STEP = (
 def test_its_log(adapter: Adapter) -> None:
     found = adapter.read_line(STEP)
     assert found is not None and (found.epoch, found.step, found.measures) == (1, 20, {"loss": 3.167748929317245})
-    assert adapter.read_line(STEP.replace("3.167748929317245", "nan")).measures["loss"] != 0  # type: ignore[union-attr]
+    assert math.isnan(adapter.read_line(STEP.replace("3.167748929317245", "nan")).measures["loss"])  # type: ignore[union-attr]
     assert adapter.read_line("INFO: Validation script score: 0.386") == adapter.read_line(
         "INFO: Validation script score: 0.386\r"
     )
@@ -134,49 +174,136 @@ def test_a_line_that_is_cut_off_says_nothing(adapter: Adapter) -> None:
         assert adapter.read_line(STEP[:length]) is None
 
 
-def checkpoint(folder: Path, name: str, leave_out: str = "") -> None:
-    for end in (".index", ".data-00000-of-00001", ".meta", ".json", ".progress.json"):
-        if end != leave_out:
-            (folder / f"{name}{end}").write_text("x")
+def checkpoint(folder: Path, name: str) -> dict[str, Path]:
+    ends = (".index", ".data-00000-of-00001", ".meta", ".json", ".progress.json")
+    files = {end: folder / f"{name}{end}" for end in ends}
+    for end, path in files.items():
+        path.write_bytes(b"content" + (FOOTER if end == ".index" else b""))
+    return files
 
 
-@pytest.mark.parametrize("missing", [".index", ".data-00000-of-00001", ".json", ".progress.json"])
-def test_the_newest_whole_checkpoint(adapter: Adapter, tmp_path: Path, missing: str) -> None:
+def listed(folder: Path, *accuracies: float) -> None:
+    """progress.json, of epochs of 50 updates."""
+    entries = [{"epoch": n, "step": 50 * n, "dev_accuracy": accuracy} for n, accuracy in enumerate(accuracies, start=1)]
+    (folder / "progress.json").write_text(json.dumps(entries))
+
+
+@pytest.mark.parametrize("spoiled", [".index", ".data-00000-of-00001", ".json", ".progress.json"])
+def test_the_newest_whole_checkpoint(adapter: Adapter, tmp_path: Path, spoiled: str) -> None:
     paths = Paths(tmp_path, tmp_path, tmp_path, tmp_path)
     assert adapter.resume_checkpoint(paths) is None
     checkpoint(tmp_path, "m-50")
     checkpoint(tmp_path, "m-100")
-    checkpoint(tmp_path, "m-150", leave_out=missing)  # what a kill inside a save leaves
-    found = adapter.resume_checkpoint(paths)
-    assert found is not None and found.path == tmp_path / "m-100"
-    first = adapter.epoch_checkpoint(paths, 2)
-    assert first is not None and first.path == tmp_path / "m-100"
+    listed(tmp_path, 0.1, 0.2)
+    path = checkpoint(tmp_path, "m-150")[spoiled]
+    content = path.read_bytes()
+    for left in [content[:length] for length in range(len(content))] if spoiled == ".index" else [None]:
+        path.unlink() if left is None else path.write_bytes(left)  # what a kill inside a save leaves
+        found = adapter.resume_checkpoint(paths)
+        assert found is not None and (found.path, found.step, found.epoch) == (tmp_path / "m-100", 100, 2)
     assert adapter.epoch_checkpoint(paths, 3) is None
+
+
+def test_the_checkpoint_of_an_epoch(adapter: Adapter, tmp_path: Path) -> None:
+    paths = Paths(tmp_path, tmp_path, tmp_path, tmp_path)
+    for step in (100, 150):  # the first one is gone
+        checkpoint(tmp_path, f"m-{step}")
+    listed(tmp_path, 0.1, 0.3, 0.2)
+    found = [adapter.epoch_checkpoint(paths, epoch) for epoch in (1, 2, 3)]
+    assert [one and (one.path.name, one.epoch) for one in found] == [None, ("m-100", 2), ("m-150", 3)]
+    (tmp_path / "progress.json").write_text('[{"epoch": 1, "st')
+    assert adapter.epoch_checkpoint(paths, 2) is None and adapter.resume_checkpoint(paths) is not None
 
 
 def test_the_best_checkpoint(adapter: Adapter, tmp_path: Path) -> None:
     paths = Paths(tmp_path, tmp_path, tmp_path, tmp_path)
+
+    def best() -> tuple[str, int | None]:
+        found = adapter.best_checkpoint(paths)
+        assert found is not None
+        assert {path.name for path in found.files} == {f"{found.path.name}{end}" for end in needed}
+        return found.path.name, found.epoch
+
+    needed = (".index", ".json", ".data-00000-of-00001")
     (tmp_path / "m.json").write_text("{}")  # Nematus writes it before training
     assert adapter.best_checkpoint(paths) is None
-    for name in ("m-50", "m", "m.best-valid-script"):
+    for name in ("m-50", "m", "m.best-valid-script"):  # as models without progress.json have them
         checkpoint(tmp_path, name)
-        found = adapter.best_checkpoint(paths)
-        assert found is not None and found.path.name == name
-        assert {path.name for path in found.files} == {f"{name}{end}" for end in (".index", ".json", ".data-00000-of-00001")}
+        assert best() == (name, None)
+    for step in (100, 150, 200):
+        checkpoint(tmp_path, f"m-{step}")
+    listed(tmp_path, 0.1, 0.3, 0.3, 0.2)
+    assert best() == ("m-100", 2)  # the first of two
+    (tmp_path / "m-100.index").write_bytes(b"torn")
+    assert best() == ("m-150", 3)
+
+
+def progress_of(scores: list[float], estop: bool = False) -> SimpleNamespace:
+    return SimpleNamespace(valid_script_scores=scores, uidx=50 * len(scores), eidx=len(scores) - 1, estop=estop)
+
+
+def test_what_is_kept_of_the_epochs(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    epochs = runpy.run_path(str(COMPANION / "epochs.py"))
+    kept = epochs["Epochs"](50, False, 2)
+    scores = [0.1, 0.3, 0.3, 0.2]
+    for number in range(1, 5):
+        checkpoint(tmp_path, "m.best-valid-script")
+        checkpoint(tmp_path, f"m-{50 * number}")
+        progress = progress_of(scores[:number])
+        kept.save(progress, str(tmp_path / f"m-{50 * number}.progress.json"))
+        assert progress.estop is (number == 4)
+    assert {path.name for path in tmp_path.glob("*.index")} == {"m-100.index", "m-200.index"}
+    assert [entry["dev_accuracy"] for entry in json.loads((tmp_path / "progress.json").read_text())] == scores
+    assert [record.getMessage() for record in caplog.records][-2:] == ["Saved checkpoint of epoch 4 at update 200", "Early Stop!"]
+    assert epochs["finished"](str(tmp_path / "m-100"), 50) == 2 and epochs["finished"](None, 50) == 0
+    loaded = progress_of([])
+    kept.load(loaded, str(tmp_path / "m-100.progress.json"))
+    assert (loaded.eidx, kept.patience_is_over) == (2, False)
+    assert len(json.loads((tmp_path / "progress.json").read_text())) == 2  # the others are trained again
+    kept.load(loaded, str(tmp_path / "m-200.progress.json"))
+    assert kept.patience_is_over
+
+
+@pytest.mark.parametrize(
+    ("targets", "translations", "share"),
+    [
+        ("a b\nc\nd\n", "a b\n\n\n", 1 / 3),  # the last ones are empty
+        ("a\u00a0 b\n", "a b\n", 0),
+        ("a \u3000\n", "a \u3000 \n", 1),
+    ],
+)
+def test_exact_match_while_training(tmp_path: Path, targets: str, translations: str, share: float) -> None:
+    for name, text in (("targets", targets), ("translations", translations)):
+        (tmp_path / name).write_text(text, encoding="utf-8", newline="\n")
+    words = [sys.executable, str(COMPANION / "exact_match.py"), str(tmp_path / "targets"), str(tmp_path / "translations")]
+    assert float(subprocess.run(words, capture_output=True, text=True, check=True).stdout) == pytest.approx(share)
+
+
+def test_empty_predictions_at_the_end(adapter: Adapter) -> None:
+    assert adapter.read_predictions("a b\n\n\n") == ["a b", "", ""]
 
 
 def test_hints(adapter: Adapter) -> None:
     assert "smaller train.batch_size" in str(adapter.hint("ResourceExhaustedError: OOM when allocating tensor"))
     assert "daisy setup nematus" in str(adapter.hint("ModuleNotFoundError: No module named 'tensorflow'"))
+    assert "env.device=cpu" in str(adapter.hint("ERROR: TensorFlow 1.15.5 finds no GPU here"))
     assert adapter.hint("all is well") is None
 
 
 def test_the_dictionaries(adapter: Adapter, project: DaisyProject, tmp_path: Path) -> None:
     (tmp_path / "train-source").write_text("b a a\na <s> ä\n", encoding="utf-8")
     (tmp_path / "train-target").write_text("a\nb\n")
-    adapter.write_form(options(project), Paths(tmp_path, tmp_path, tmp_path, tmp_path))
+    adapter.write_form(options(project, "nematus"), Paths(tmp_path, tmp_path, tmp_path, tmp_path))
     found = json.loads((tmp_path / "train-source.json").read_text(encoding="utf-8"))
     assert found == {"<EOS>": 0, "<GO>": 1, "<UNK>": 2, "a": 3, "<s>": 4, "b": 5, "ä": 6}
+    (tmp_path / "train-target").write_text("a <UNK>\n<unk>\n")
+    adapter.write_form(options(project, "nematus"), Paths(tmp_path, tmp_path, tmp_path, tmp_path))
+    found = json.loads((tmp_path / "train-target.json").read_text(encoding="utf-8"))
+    assert found == {"<EOS>": 0, "<GO>": 1, "<UNK>": 2, "<unk>": 3, "a": 4}
+    (tmp_path / "train-target").write_text("a <EOS> b\n")
+    with pytest.raises(FrameworkError, match="the token <EOS>"):
+        adapter.write_form(options(project, "nematus"), Paths(tmp_path, tmp_path, tmp_path, tmp_path))
 
 
 @pytest.mark.slow
@@ -202,6 +329,7 @@ def test_for_real_killed_and_resumed(project: DaisyProject) -> None:
     log = (model / "daisy" / "run.out").read_text()
     assert "Initial uidx=50" in log and "INFO: All epochs are done" in log
     assert log.count("Starting epoch 0") == 1
+    assert re.findall(r"INFO: Seed (\d+)", log) == ["1", "2"]  # one epoch is done
     result = json.loads((model / "daisy" / "result.json").read_text())
     assert (result["state"], result["attempt"], result["ended_because"]) == ("done", 2, "epochs")
 
@@ -210,7 +338,7 @@ def test_for_real_killed_and_resumed(project: DaisyProject) -> None:
     ("scores", "epochs"), [([], 0), ([0.0], 0), ([0.1, 0.1], 1), ([0.1, 0.2, 0.1, 0.2], 2), ([0.3, 0.1, 0.4], 0)]
 )
 def test_epochs_without_a_better_one(scores: list[float], epochs: int) -> None:
-    found = runpy.run_path(str(COMPANION / "run.py"))["without_a_better"](scores)
+    found = runpy.run_path(str(COMPANION / "epochs.py"))["without_a_better"](scores)
     assert found == epochs
 
 
@@ -229,6 +357,12 @@ def test_for_real_patience(project: DaisyProject) -> None:
     assert json.loads((model / "daisy" / "result.json").read_text())["ended_because"] == "patience"
     entropies = re.findall(r"Validation cross entropy .*: ([\d.]+) ", (model / "daisy" / "run.out").read_text())
     assert len(entropies) == 3 and sorted(map(float, entropies), reverse=True) == list(map(float, entropies))
+    assert json.loads((model / "daisy" / "result.json").read_text())["checkpoint"]["epoch"] == 1  # all are equally bad
+    as_if_killed(model)
+    again = project.daisy(*words, timeout=300)
+    assert again.code == 0, again.err + again.out
+    result = json.loads((model / "daisy" / "result.json").read_text())
+    assert (result["ended_because"], result["attempt"]) == ("patience", 2)
 
 
 @pytest.mark.slow
@@ -243,3 +377,71 @@ def test_for_real_a_transformer(project: DaisyProject) -> None:
     assert done.code == 0, done.err + done.out
     (model,) = project.models()
     assert json.loads((model / "daisy" / "result.json").read_text())["ended_because"] == "epochs"
+
+
+PREPARED = """
+import os, runpy, sys
+prepare = runpy.run_path(sys.argv[1])["prepare"]
+os.environ["CUDA_VISIBLE_DEVICES"] = "2,3"
+prepare(False)
+import tensorflow
+made = tensorflow.compat.v1.ConfigProto(allow_soft_placement=True)
+print(repr(os.environ["CUDA_VISIBLE_DEVICES"]), made.intra_op_parallelism_threads, made.inter_op_parallelism_threads)
+os.environ["CUDA_VISIBLE_DEVICES"] = "2,3"
+try:
+    prepare(True)
+finally:
+    print(repr(os.environ["CUDA_VISIBLE_DEVICES"]))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(device_here("auto") == GPU, reason="there is a GPU here")
+def test_for_real_one_processor_or_one_gpu(project: DaisyProject) -> None:
+    real = real_environment("nematus")
+    python = json.loads((Path(os.environ[VARIABLE]) / "nematus" / "setup.json").read_text())["python"]
+    done = subprocess.run([python, "-c", PREPARED, str(COMPANION / "run.py")], capture_output=True, text=True)
+    assert done.stdout.splitlines() == ["'' 1 1", "'2'"]
+    assert done.returncode == 1 and re.search(r"^ERROR: TensorFlow 1.15.\d finds no GPU here$", done.stderr, re.MULTILINE)
+    failed = project.daisy("framework=nematus", "dataset=tiny", "train.epochs=1", *real, "env.device=gpu", timeout=200)
+    assert failed.code != 0 and "finds no GPU here" in failed.err + failed.out and "env.device=cpu" in failed.err + failed.out
+    (model,) = project.models()
+    assert "Traceback" not in (model / "daisy" / "run.out").read_text()
+
+
+@pytest.mark.slow
+def test_for_real_words_each_epoch_and_long_lines(project: DaisyProject) -> None:
+    """Words spelled like special entries are words; two resumed runs of an epoch are the same; each line comes out."""
+    pairs = [(f"the <UNK> {word} <unk>", f"<UNK> {word}") for word in ("cat", "dog", "hen", "cow", "pig", "ant")] * 5
+    words = [
+        "framework=nematus", word_dataset(project, pairs), "train.epochs=3", "train.batch_size=5", "train.validate=each",
+        "arch.hidden=16", "arch.embedding=16", "arch.filters=16", "train.learning_rate=0.02", *real_environment("nematus"),
+    ]  # fmt: skip
+    done = project.daisy(*words, timeout=400)
+    assert done.code == 0, done.err + done.out
+    (model,) = project.models()
+    out, log = model / "model_out", model / "daisy" / "run.out"
+    assert json.loads((model / "daisy" / "result.json").read_text())["accuracy"] > 0.1
+    assert [path.name for path in sorted(out.glob("m-*.index"))] == ["m-12.index", "m-18.index", "m-6.index"]
+    losses = []
+    for _ in range(2):
+        as_if_killed(model)
+        for path in [*out.glob("m-12.*"), *out.glob("m-18.*")]:
+            path.unlink()
+        before = len(log.read_text())
+        again = project.daisy(*words, timeout=400)
+        assert again.code == 0, again.err + again.out
+        text = log.read_text()[before:]
+        assert "INFO: Seed 2" in text
+        losses.append(re.findall(r"Epoch: (\d) Update: (\d+) Loss/word: (\S+)", text))
+    assert losses[0] == losses[1] and [epoch for epoch, *_ in losses[0]] == ["1"] * 6 + ["2"] * 6
+    rows = ["the <UNK> cat <unk>", " ".join(["cat"] * 1100), "the <UNK> dog <unk>", "elephant"]
+    (project.root / "lines").write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
+    (project.root / "short").write_text("".join(f"{row}\n" for row in rows if len(row) < 100), encoding="utf-8")
+    for name in ("lines", "short"):
+        done = project.daisy("predict", "-1", name, "--output", f"{name}.out", "--tokens", timeout=300)
+        assert done.code == 0, done.err
+    predicted, alone = (
+        (project.root / f"{name}.out").read_text(encoding="utf-8").split("\n")[:-1] for name in ("lines", "short")
+    )
+    assert len(predicted) == len(rows) and [predicted[0], *predicted[2:]] == alone
