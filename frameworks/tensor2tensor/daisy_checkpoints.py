@@ -88,8 +88,8 @@ class History:
 
     @property
     def best(self):
-        """The best accuracy so far; nothing is worse than 0."""
-        return max((entry["dev_accuracy"] for entry in self.epochs), default=0.0)
+        """The best accuracy so far; None where no epoch was validated."""
+        return max((entry["dev_accuracy"] for entry in self.epochs), default=None)
 
     @property
     def stalled(self):

@@ -30,6 +30,8 @@ def main():
         from tensor2tensor.bin import t2t_trainer as program
     name = "t2t-" + known.program
     take_flags([name, *arguments])
+    if known.program != "datagen" and program.FLAGS.worker_gpu:
+        one_gpu()
     if known.program == "decoder":
         decode(program, name)
     elif known.program == "trainer":
@@ -69,6 +71,16 @@ def take_flags(words):
     except flags.Error as error:
         print("error: {}".format(error), file=sys.stderr)
         sys.exit(2)
+
+
+def one_gpu():
+    """TensorFlow takes all GPUs that it sees; where it sees none it would go on, without a word, on the processor."""
+    import tensorflow
+    from tensorflow.python.client import device_lib
+
+    os.environ["CUDA_VISIBLE_DEVICES"] = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
+    if not any(device.device_type == "GPU" for device in device_lib.list_local_devices()):
+        sys.exit("error: TensorFlow {} finds no GPU here".format(tensorflow.__version__))
 
 
 def train(program, name, known):

@@ -1,6 +1,7 @@
 """tensor2tensor: commands to the letter, its log, whole checkpoints; for real where it is set up."""
 
 import json
+import math
 import os
 import re
 import shutil
@@ -12,15 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from frameworks.asked import after, configuration, options, with_own, word_dataset
 from frameworks.real import VARIABLE, real_environment
 from frameworks.replay import RECORDED
 from support import CHECKOUT, SIGMORPHON, DaisyProject
 
-from daisy.configuration import find_project
-from daisy.configuration.compose import compose
 from daisy.errors import ConfigurationError
 from daisy.framework import Adapter, Checkpoint, Description, Options, Paths, lookup
-from daisy.launch import check_adapter
+from daisy.framework.check import check_adapter
+from daisy.framework.checkpoint import FOOTER
+from daisy.framework.device import GPU, device_here
 
 COMPANION = CHECKOUT / "frameworks" / "tensor2tensor"
 PATHS = Paths(Path("/d"), Path("/f"), Path("/m"), Path("/c"), None, {"train": 1000, "dev": 100, "test": 0})
@@ -32,22 +34,13 @@ def adapter() -> Adapter:
     return lookup.load(lookup.AdapterFile("tensor2tensor", CHECKOUT / "frameworks" / "tensor2tensor.py"))
 
 
-def options(project: DaisyProject, *overrides: str) -> Options:
-    texts = ["framework=tensor2tensor", "dataset=tiny", "env.device=cpu", *overrides]
-    return Options(compose(find_project(project.root, {}), texts, project.root))
-
-
-def after(arguments: tuple[str, ...], name: str) -> str:
-    return arguments[arguments.index(name) + 1]
-
-
 def hparams(arguments: tuple[str, ...], name: str = "--hparams") -> dict[str, str]:
     return dict(pair.split("=") for pair in after(arguments, name).split(","))
 
 
 def test_the_command_to_the_letter(project: DaisyProject, adapter: Adapter) -> None:
     chosen = options(
-        project, "arch.embedding=32", "arch.feedforward=48", "arch.heads=2", "arch.layers=3", "arch.dropout=0.2",
+        project, "tensor2tensor", "arch.embedding=32", "arch.feedforward=48", "arch.heads=2", "arch.layers=3", "arch.dropout=0.2",
         "train.batch_size=30", "train.epochs=4", "train.patience=3", "train.learning_rate=0.005", "seed=9",
     )  # fmt: skip
     command = adapter.train(chosen, PATHS, None)
@@ -66,19 +59,19 @@ def test_the_command_to_the_letter(project: DaisyProject, adapter: Adapter) -> N
 
 
 def test_gpu_epochs_no_limit_resume(project: DaisyProject, adapter: Adapter) -> None:
-    gpu = adapter.train(options(project, "env.device=gpu"), PATHS, None)
+    gpu = adapter.train(options(project, "tensor2tensor", "env.device=gpu"), PATHS, None)
     assert after(gpu.arguments, "--worker_gpu") == "1" and "--intra_op_parallelism_threads" not in gpu.arguments
     assert "CUDA_VISIBLE_DEVICES" not in gpu.environment
-    each = adapter.train(options(project, "train.validate=each"), PATHS, None).arguments
+    each = adapter.train(options(project, "tensor2tensor", "train.validate=each"), PATHS, None).arguments
     assert after(each, "--keep_checkpoint_max") == "0"  # all
-    endless = adapter.train(options(project, "train.seconds=9"), PATHS, None).arguments
+    endless = adapter.train(options(project, "tensor2tensor", "train.seconds=9"), PATHS, None).arguments
     assert after(endless, "--train_steps") == "50000000" and "--restore" not in endless
-    resumed = adapter.train(options(project), PATHS, Checkpoint(Path("/m/best/model.ckpt-50"))).arguments
+    resumed = adapter.train(options(project, "tensor2tensor"), PATHS, Checkpoint(Path("/m/best/model.ckpt-50"))).arguments
     assert after(resumed, "--restore") == "/m/best/model.ckpt-50" and resumed.index("--restore") < resumed.index("--")
 
 
 def test_the_form_is_built_by_datagen(project: DaisyProject, adapter: Adapter) -> None:
-    form = adapter.form(options(project, "env.device=gpu"), PATHS)
+    form = adapter.form(options(project, "tensor2tensor", "env.device=gpu"), PATHS)
     assert form is not None
     (command,) = form.commands
     assert command.arguments == (
@@ -96,6 +89,22 @@ def test_the_form_is_built_by_datagen(project: DaisyProject, adapter: Adapter) -
         (["+framework.options.num_decoder_layers=3"], "is what tensor2tensor gets from arch.layers"),
         (["+framework.options.max_length=30"], "is what tensor2tensor gets from the dataset"),
         (["+framework.options.attention_dropout_broadcast_dims='0,1'"], "take no comma, blank or bracket"),
+        *(
+            ([f"+framework.options.{name}=8"], f"{name} is what tensor2tensor gets from {key}")
+            for name, key in {
+                "optimizer_multistep_accumulate_steps": "train.batch_size",
+                "pad_batch": "train.batch_size",
+                "learning_rate_decay_scheme": "framework.options.learning_rate_schedule",
+                "sampling_method": "framework.options.beam_size",
+                "prepend_mode": "the dataset",
+            }.items()
+        ),
+        (["+framework.options.optimizer=multistep_adam"], "one update of several batches: set train.batch_size"),
+        (["+framework.options.learning_rate_schedule=legacy"], "legacy does not heed train.learning_rate: constant must be"),
+        (["+framework.options.learning_rate_schedule=linear_warmup*rsqrt_decay"], "does not heed train.learning_rate"),
+        (["framework.options.beam_size=0"], "beam_size=0: it must be a whole number from 1 to 1000; 4 is the default"),
+        (["framework.options.alpha=-1"], "alpha=-1.0: it must be a number from 0 to 10; 0.6 is the default"),
+        (["+framework.options.extra_length=1.5"], "extra_length=1.5: it must be a whole number from 0"),
         (["arch.embedding=65", "arch.heads=4"], "arch.embedding=65"),
         (["+arch.kernel=3"], "tensor2tensor does not use arch.kernel"),
         (["+arch.attention=false"], "tensor2tensor does not use arch.attention"),
@@ -103,13 +112,11 @@ def test_the_form_is_built_by_datagen(project: DaisyProject, adapter: Adapter) -
 )
 def test_what_it_can_not_honour(project: DaisyProject, adapter: Adapter, overrides: list[str], told: str) -> None:
     with pytest.raises(ConfigurationError, match=told):
-        composed = compose(find_project(project.root, {}), ["framework=tensor2tensor", "dataset=tiny", *overrides], project.root)
-        check_adapter(adapter, composed, COMPANION)
+        check_adapter(adapter, configuration(project, "tensor2tensor", *overrides), COMPANION)
 
 
 def test_an_option_that_the_installed_one_does_not_list(project: DaisyProject, adapter: Adapter) -> None:
-    texts = ["framework=tensor2tensor", "dataset=tiny", "+framework.options.clip_grad_nrm=1"]
-    composed = compose(find_project(project.root, {}), texts, project.root)
+    composed = configuration(project, "tensor2tensor", "+framework.options.clip_grad_nrm=1")
     listed = Description("1.15.7", frozenset(("clip_grad_norm", "beam_size", "alpha", "label_smoothing")))
     with pytest.raises(
         ConfigurationError, match=r"has no option clip_grad_nrm - did you mean framework\.options\.clip_grad_norm"
@@ -119,7 +126,7 @@ def test_an_option_that_the_installed_one_does_not_list(project: DaisyProject, a
 
 def test_own_options(project: DaisyProject, adapter: Adapter) -> None:
     chosen = options(
-        project, "+framework.options.clip_grad_norm=1.5", "+framework.options.proximity_bias=true",
+        project, "tensor2tensor", "+framework.options.clip_grad_norm=1.5", "+framework.options.proximity_bias=true",
         "+framework.options.optimizer=adafactor", "+framework.options.norm_type=null", "framework.options.beam_size=9",
         "+framework.options.extra_length=30",
     )  # fmt: skip
@@ -136,6 +143,40 @@ def test_own_options(project: DaisyProject, adapter: Adapter) -> None:
     ]  # fmt: skip
 
 
+DEFAULTS = {
+    "optimizer": ("adafactor", "none of Daisy's keys names one"),
+    "learning_rate_schedule": ("constant*linear_warmup", "train.learning_rate stays its factor `constant`"),
+    "symbol_modality_num_shards": (2, "memory; nothing that is computed depends on it"),
+    "label_smoothing": (0.2, "conf/ has it"),
+}  # fmt: skip
+OF_PREDICTION = {"beam_size": 9, "alpha": 0.5, "extra_length": 7}
+FIXED = ("log_results",)  # no hparam of the Transformer's: its name is refused where one looks
+
+
+def test_what_the_adapter_sets_can_not_be_set_again(project: DaisyProject, adapter: Adapter) -> None:
+    composed = configuration(project, "tensor2tensor")
+    checkpoint = Checkpoint(Path("/m/model.ckpt-50"))
+    trained = hparams(adapter.train(Options(composed), PATHS, None).arguments)
+    predict = adapter.predict(Options(composed), PATHS, checkpoint, Path("/in"), Path("/out")).arguments
+    names = {*trained, *hparams(predict, "--decode_hparams")} - {*FIXED}
+    assert {*DEFAULTS, *OF_PREDICTION} < names and len(names) > 15
+    for name in sorted(names - {*DEFAULTS, *OF_PREDICTION}):
+        with pytest.raises(ConfigurationError, match=f"framework.options.{name} is what tensor2tensor gets from"):
+            adapter.train(with_own(composed, name, 7), PATHS, None)
+    for name, (value, _) in DEFAULTS.items():
+        again = with_own(composed, name, value)
+        assert hparams(adapter.train(again, PATHS, None).arguments)[name] == str(value)
+    for name, value in OF_PREDICTION.items():
+        words = adapter.predict(with_own(composed, name, value), PATHS, checkpoint, Path("/in"), Path("/out")).arguments
+        assert hparams(words, "--decode_hparams")[name] == str(value)
+
+
+def test_null_is_the_default(project: DaisyProject, adapter: Adapter) -> None:
+    chosen = options(project, "tensor2tensor", "framework.options.beam_size=null", "framework.options.alpha=null")
+    predict = adapter.predict(chosen, PATHS, Checkpoint(Path("/m/model.ckpt-5")), Path("/in"), Path("/out")).arguments
+    assert hparams(predict, "--decode_hparams").items() > {"beam_size": "4", "alpha": "0.6", "extra_length": "100"}.items()
+
+
 STEP = "INFO:tensorflow:loss = 2.0122578, step = 101 (45.092 sec)"
 SAVED = "[daisy] epoch 3, step 150: dev_accuracy 0.124000, checkpoint saved"
 
@@ -150,7 +191,7 @@ def test_its_log(adapter: Adapter) -> None:
     assert begins is not None and (begins.epoch, begins.epoch_done) == (12, False)
     for line in (STEP.replace("2.0122578", "nan"), "ERROR:tensorflow:Model diverged with loss = NaN."):
         nan = adapter.read_line(line)
-        assert nan is not None and nan.measures["loss"] != nan.measures["loss"]
+        assert nan is not None and math.isnan(nan.measures["loss"])
     small = adapter.read_line(STEP.replace("2.0122578", "1.5e-05"))
     assert small is not None and small.measures == {"loss": 1.5e-05}
     ended = adapter.read_line("[daisy] finished: patience")
@@ -163,9 +204,6 @@ def test_its_log(adapter: Adapter) -> None:
 def test_a_line_that_is_cut_off_says_nothing(adapter: Adapter, line: str) -> None:
     assert adapter.read_line(line) is not None
     assert {adapter.read_line(line[:length]) for length in range(len(line))} == {None}
-
-
-FOOTER = bytes.fromhex("57fb808b247547db")
 
 
 def checkpoint(folder: Path, step: int) -> dict[str, Path]:
@@ -210,8 +248,10 @@ def test_the_best_checkpoint_and_the_one_of_an_epoch(adapter: Adapter, tmp_path:
     checkpoint(tmp_path / "best", 200)  # and then it is whole: the one before is not removed yet
     found = [adapter.best_checkpoint(paths), adapter.resume_checkpoint(paths)]
     assert [checkpoint and checkpoint.path for checkpoint in found] == [tmp_path / "best" / "model.ckpt-200"] * 2
+    (tmp_path / "model.ckpt-50.index").unlink()  # of the first epoch
     second = adapter.epoch_checkpoint(paths, 2)
     assert second is not None and (second.path, second.epoch) == (tmp_path / "model.ckpt-100", 2)
+    assert adapter.epoch_checkpoint(paths, 1) is None
     assert adapter.epoch_checkpoint(paths, 4) is None
     (tmp_path / "progress.json").write_text('[{"epoch": 1, "st')
     assert adapter.epoch_checkpoint(paths, 2) is None
@@ -219,6 +259,7 @@ def test_the_best_checkpoint_and_the_one_of_an_epoch(adapter: Adapter, tmp_path:
 
 def test_hints(adapter: Adapter) -> None:
     assert "smaller train.batch_size" in str(adapter.hint("ResourceExhaustedError: OOM when allocating tensor"))
+    assert "env.device=cpu" in str(adapter.hint("error: TensorFlow 1.15.5 finds no GPU here"))
     assert "lower train.learning_rate" in str(adapter.hint("NanLossDuringTrainingError: NaN loss during training."))
     assert "daisy setup tensor2tensor" in str(adapter.hint("ModuleNotFoundError: No module named 'tensor2tensor'"))
     assert "made again" in str(adapter.hint("FileNotFoundError: No such file or directory: '/f/vocab.daisy_pairs.tokens'"))
@@ -232,7 +273,7 @@ def test_hints(adapter: Adapter) -> None:
 def test_the_vocabulary(adapter: Adapter, project: DaisyProject, tmp_path: Path) -> None:
     (tmp_path / "train-source").write_text("b a a\na <s> ä\n", encoding="utf-8")
     (tmp_path / "train-target").write_text("a b\n\u00a0\n", encoding="utf-8")
-    adapter.write_form(options(project), Paths(tmp_path, tmp_path, tmp_path, tmp_path))
+    adapter.write_form(options(project, "tensor2tensor"), Paths(tmp_path, tmp_path, tmp_path, tmp_path))
     written = (tmp_path / "vocab.daisy_pairs.tokens").read_bytes().decode("utf-8")
     assert written == "<pad>\n<EOS>\n<UNK>\na\nb\n<s>\n\u00a0\nä\n"
 
@@ -249,6 +290,10 @@ def test_the_recorded_log_is_read_to_its_end(adapter: Adapter) -> None:
 def result(model: Path) -> dict[str, Any]:
     content: dict[str, Any] = json.loads((model / "daisy" / "result.json").read_text())
     return content
+
+
+def test_empty_predictions_at_the_end(adapter: Adapter) -> None:
+    assert adapter.read_predictions("a b\n\n\n") == ["a b", "", ""]
 
 
 EPOCHS = """
@@ -324,6 +369,9 @@ def test_for_real_each_epoch_patience_and_the_same_again(project: DaisyProject) 
         str(step) for step in range(1, 13)
     ]  # 18 examples, 3 times
     model = project.models()[-1]
+    validated = json.loads((model / "model_out" / "progress.json").read_text())
+    first = max(validated, key=lambda entry: (entry["dev_accuracy"], -entry["step"]))  # of equally good ones
+    assert [path.name for path in (model / "model_out" / "best").glob("*.index")] == [f"model.ckpt-{first['step']}.index"]
     kept = sorted(path.name for path in (model / "model_out").glob("model.ckpt-*.index"))
     assert kept == [f"model.ckpt-{step}.index" for step in (0, 12, 4, 8)]
     measures = [json.loads(line) for line in (model / "daisy" / "metrics.jsonl").read_text().splitlines()]
@@ -336,11 +384,6 @@ def test_for_real_each_epoch_patience_and_the_same_again(project: DaisyProject) 
     assert [len(batch) for batch in first] == [5, 5, 5, 3] and first != second
     sources = [" ".join(line.split("\t")[0]) for line in (project.root / "pairs.tsv").read_text().splitlines()]
     assert sorted(chain(*first)) == sorted(chain(*second)) == sorted(sources)
-    rows = ["a" * 300, "talossa", "q\u3000ж", "puu"]
-    (project.root / "forms").write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
-    done = project.daisy("predict", "-1", "forms", "--output", "predicted", timeout=300)
-    assert done.code == 0, done.err
-    assert len((project.root / "predicted").read_text(encoding="utf-8").splitlines()) == len(rows)
 
 
 @pytest.mark.slow
@@ -359,3 +402,66 @@ def test_for_real_what_is_wrong(project: DaisyProject) -> None:
     records.unlink()
     missing = project.daisy(*words, timeout=300)
     assert missing.code != 0 and "made again" in missing.err + missing.out and "Traceback" not in missing.err
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(device_here("auto") == GPU, reason="there is a GPU here")
+def test_for_real_no_gpu(project: DaisyProject) -> None:
+    words = ["framework=tensor2tensor", "dataset=tiny", "train.epochs=1", *SMALL, *real_environment("tensor2tensor")]
+    failed = project.daisy(*words, "env.device=gpu", timeout=200)
+    assert failed.code != 0 and "finds no GPU here" in failed.err + failed.out and "env.device=cpu" in failed.err + failed.out
+    (model,) = project.models()
+    log = (model / "daisy" / "run.out").read_text()
+    assert "Traceback" not in log and "epoch 1 begins" not in log
+
+
+BEST_OF = """
+import sys, tempfile
+sys.path.insert(0, sys.argv[1])
+import daisy_checkpoints, daisy_validation
+from types import SimpleNamespace
+
+folder = tempfile.mkdtemp()
+kept = []
+daisy_checkpoints.keep_best = lambda folder, step: kept.append(step)
+validation = daisy_validation.Validation.__new__(daisy_validation.Validation)
+validation._hparams = SimpleNamespace(model_dir=folder, train_steps=60)
+validation._steps_per_epoch, validation._patience = 10, 0
+validation.history = daisy_checkpoints.History(folder, 0)
+accuracies = iter([0.0, 0.0, 0.5, 0.5, 0.4, 0.6])
+validation._exact_match = lambda session: next(accuracies)
+for step in range(10, 70, 10):
+    validation.after_save(None, step)
+print(kept)
+"""
+
+
+@pytest.mark.slow
+def test_for_real_the_first_of_equally_good_epochs_is_the_best() -> None:
+    real_environment("tensor2tensor")
+    done = subprocess.run([python_of_it(), "-c", BEST_OF, str(COMPANION)], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[10, 30, 60]"
+
+
+@pytest.mark.slow
+def test_for_real_words_and_long_lines(project: DaisyProject) -> None:
+    """Words spelled like special entries are words; each line comes out in its place, whatever its length."""
+    pairs = [(f"the <UNK> {word} <unk>", f"<UNK> {word}") for word in ("cat", "dog", "hen", "cow", "pig", "<EOS>")] * 5
+    words = [
+        "framework=tensor2tensor", word_dataset(project, pairs), *SMALL, "train.epochs=10", "train.batch_size=5",
+        "train.learning_rate=0.02", "arch.dropout=0", *real_environment("tensor2tensor"),
+    ]  # fmt: skip
+    done = project.daisy(*words, timeout=400)
+    assert done.code == 0, done.err + done.out
+    (model,) = project.models()
+    assert result(model)["accuracy"] > 0.1
+    rows = ["the <UNK> cat <unk>", " ".join(["cat"] * 1100), "the <UNK> dog <unk>", "q\u3000ж cow", "elephant"]
+    (project.root / "lines").write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
+    (project.root / "short").write_text("".join(f"{row}\n" for row in rows if len(row) < 100), encoding="utf-8")
+    for name in ("lines", "short"):
+        done = project.daisy("predict", "-1", name, "--output", f"{name}.out", "--tokens", timeout=300)
+        assert done.code == 0, done.err
+    predicted, alone = (
+        (project.root / f"{name}.out").read_text(encoding="utf-8").split("\n")[:-1] for name in ("lines", "short")
+    )
+    assert len(predicted) == len(rows) and [predicted[0], *predicted[2:]] == alone
