@@ -70,7 +70,7 @@ class History:
 
     def __init__(self, folder, until):
         """What is known of the steps up to `until`, where training goes on."""
-        self._path = os.path.join(folder, PROGRESS)
+        self._folder, self._path = folder, os.path.join(folder, PROGRESS)
         self.epochs = [entry for entry in self._read() if entry["step"] <= until]
 
     def _read(self):
@@ -88,8 +88,9 @@ class History:
 
     @property
     def best(self):
-        """The best accuracy so far; None where no epoch was validated."""
-        return max((entry["dev_accuracy"] for entry in self.epochs), default=None)
+        """The accuracy of what is in best/; None where nothing is, or it was not validated."""
+        kept = {step_of(path[: -len(".index")]) for path in glob.glob(prefix(os.path.join(self._folder, BEST), "*.index"))}
+        return max((entry["dev_accuracy"] for entry in self.epochs if entry["step"] in kept), default=None)
 
     @property
     def stalled(self):

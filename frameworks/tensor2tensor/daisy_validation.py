@@ -48,7 +48,8 @@ class Validation(tf.train.CheckpointSaverListener):
         epoch = step // self._steps_per_epoch
         if step and not history.knows(step):
             accuracy = self._exact_match(session)
-            if history.best is None or accuracy > history.best:  # of equally good epochs the first
+            best = history.best
+            if best is None or accuracy > best:  # of equally good epochs the first
                 daisy_checkpoints.keep_best(self._hparams.model_dir, step)
             history.add(epoch, step, accuracy)
             tell("epoch {}, step {}: dev_accuracy {:.6f}, checkpoint saved".format(epoch, step, accuracy))

@@ -280,6 +280,11 @@ def test_exact_match_while_training(tmp_path: Path, targets: str, translations: 
     assert float(subprocess.run(words, capture_output=True, text=True, check=True).stdout) == pytest.approx(share)
 
 
+def test_its_python(adapter: Adapter) -> None:
+    found = adapter.setup(COMPANION)
+    assert found is not None and found.python == ("3.7",)  # the pins are for no other one
+
+
 def test_empty_predictions_at_the_end(adapter: Adapter) -> None:
     assert adapter.read_predictions("a b\n\n\n") == ["a b", "", ""]
 

@@ -416,31 +416,35 @@ def test_for_real_no_gpu(project: DaisyProject) -> None:
 
 
 BEST_OF = """
-import sys, tempfile
+import os, shutil, sys
 sys.path.insert(0, sys.argv[1])
 import daisy_checkpoints, daisy_validation
 from types import SimpleNamespace
 
-folder = tempfile.mkdtemp()
-kept = []
-daisy_checkpoints.keep_best = lambda folder, step: kept.append(step)
+folder = sys.argv[2]
+best = os.path.join(folder, "best")
 validation = daisy_validation.Validation.__new__(daisy_validation.Validation)
-validation._hparams = SimpleNamespace(model_dir=folder, train_steps=60)
+validation._hparams = SimpleNamespace(model_dir=folder, train_steps=90)
 validation._steps_per_epoch, validation._patience = 10, 0
 validation.history = daisy_checkpoints.History(folder, 0)
-accuracies = iter([0.0, 0.0, 0.5, 0.5, 0.4, 0.6])
-validation._exact_match = lambda session: next(accuracies)
-for step in range(10, 70, 10):
-    validation.after_save(None, step)
-print(kept)
+for number, accuracy in enumerate([0.0, 0.0, 0.5, 0.5, 0.4, 0.6, 0.1, 0.1], start=1):
+    for end in (".index", ".data-00000-of-00001"):
+        open(daisy_checkpoints.prefix(folder, 10 * number) + end, "w").close()
+    if number == 7:
+        shutil.rmtree(best)  # lost: the next one is better than none
+    validation._exact_match = lambda session: accuracy
+    validation.after_save(None, 10 * number)
+    print(sorted(os.listdir(best))[-1])
 """
 
 
 @pytest.mark.slow
-def test_for_real_the_first_of_equally_good_epochs_is_the_best() -> None:
+def test_for_real_the_first_of_equally_good_epochs_is_the_best(tmp_path: Path) -> None:
     real_environment("tensor2tensor")
-    done = subprocess.run([python_of_it(), "-c", BEST_OF, str(COMPANION)], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == "[10, 30, 60]"
+    words = [python_of_it(), "-c", BEST_OF, str(COMPANION), str(tmp_path)]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    kept = re.findall(r"^model\.ckpt-(\d+)\.index$", done.stdout, re.MULTILINE)
+    assert kept == ["10", "10", "30", "30", "30", "60", "70", "70"]
 
 
 @pytest.mark.slow
