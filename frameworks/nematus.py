@@ -142,10 +142,10 @@ class Nematus(Adapter):
         """By exact match, of equally good ones the first; else Nematus' own; what is not whole does not count."""
         epochs = sorted(_epochs(paths.model_out).values(), key=lambda epoch: (-epoch.accuracy, epoch.number))
         whole = {checkpoint.epoch: checkpoint for checkpoint in _numbered(paths.model_out)}
-        if (best := next((whole[epoch.number] for epoch in epochs if epoch.number in whole), None)) is not None:
-            return best
-        own = (_whole(paths.model_out, name) for name in (COPY, NAME))
-        return next((found for found in own if found is not None), self.resume_checkpoint(paths))
+        best, *others = [whole.get(epoch.number) for epoch in epochs] or [None]
+        copy, lowest = (_whole(paths.model_out, name) for name in (COPY, NAME))
+        found = (best, copy, *others, lowest, self.resume_checkpoint(paths))
+        return next((checkpoint for checkpoint in found if checkpoint is not None), None)
 
     def resume_checkpoint(self, paths: Paths) -> Checkpoint | None:
         """The newest whole one. Nematus' own `checkpoint` file may name one that a kill cut off."""

@@ -58,10 +58,12 @@ class Epochs(object):
         """Tell of the whole checkpoint of an epoch; keep it and the best one."""
         self._list(scores, prefix)
         logging.info("Saved checkpoint of epoch {} at update {}".format(step // self._updates_per_epoch, step))
-        remove(prefix + COPY)  # its files were moved there one by one; the epoch's own checkpoint is the same, and whole
+        best = scores.index(max(scores)) + 1 if scores else 0  # the first of equally good ones
+        best_step = best * self._updates_per_epoch
+        if os.path.exists("{}-{}.index".format(prefix, best_step)):  # not so where a training of before goes on
+            remove(prefix + COPY)  # its files were moved there one by one; the epoch's own checkpoint is the same, and whole
         if not self._keep_all:
-            best = scores.index(max(scores)) + 1 if scores else 0  # the first of equally good ones
-            remove_older(prefix, step, best * self._updates_per_epoch)
+            remove_older(prefix, step, best_step)
 
     def _list(self, scores, prefix):
         """Write progress.json: there was one validation an epoch."""

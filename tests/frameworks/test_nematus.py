@@ -235,6 +235,8 @@ def test_the_best_checkpoint(adapter: Adapter, tmp_path: Path) -> None:
     listed(tmp_path, 0.1, 0.3, 0.3, 0.2)
     assert best() == ("m-100", 2)  # the first of two
     (tmp_path / "m-100.index").write_bytes(b"torn")
+    assert best() == ("m.best-valid-script", None)  # of a training that went on from one without progress.json
+    (tmp_path / "m.best-valid-script.index").unlink()
     assert best() == ("m-150", 3)
 
 
@@ -254,6 +256,11 @@ def test_what_is_kept_of_the_epochs(tmp_path: Path, caplog: pytest.LogCaptureFix
         kept.save(progress, str(tmp_path / f"m-{50 * number}.progress.json"))
         assert progress.estop is (number == 4)
     assert {path.name for path in tmp_path.glob("*.index")} == {"m-100.index", "m-200.index"}
+    checkpoint(tmp_path, "m.best-valid-script")
+    (tmp_path / "m-100.index").unlink()
+    kept.save(progress_of([*scores, 0.1]), str(tmp_path / "m-250.progress.json"))
+    assert (tmp_path / "m.best-valid-script.index").exists()  # it is all that is left of the best epoch
+    kept.save(progress_of(scores), str(tmp_path / "m-200.progress.json"))
     assert [entry["dev_accuracy"] for entry in json.loads((tmp_path / "progress.json").read_text())] == scores
     assert [record.getMessage() for record in caplog.records][-2:] == ["Saved checkpoint of epoch 4 at update 200", "Early Stop!"]
     assert epochs["finished"](str(tmp_path / "m-100"), 50) == 2 and epochs["finished"](None, 50) == 0
