@@ -5,15 +5,28 @@ import re
 from pathlib import Path
 
 from daisy.errors import ConfigurationError
-from daisy.framework import Adapter, Checkpoint, Command, Description, Form, Options, Paths, Progress, version_of_files
+from daisy.framework import (
+    COUNT,
+    Adapter,
+    Checkpoint,
+    Command,
+    Description,
+    Form,
+    Options,
+    Paths,
+    Progress,
+    common_hint,
+    version_of_files,
+    whole_archive,
+)
 
 NO_LIMIT = 1_000_000  # epochs
 GREEDY, WIDEST = 1, 1000  # hypotheses
-STRONGEST = 10  # power of the length
+NORMALIZE, STRONGEST = 1.0, 10  # power of the length
+SPECIAL, UNKNOWN = ("<pad>", "<bos>", "<eos>", "<unk>"), "<unk>"
 OWN_OPTIONS = frozenset({"beam", "normalize"})
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 NUMBER = r"(nan|inf|-inf|[-+0-9.e]+)"
-COUNT = r"(\d{1,12})"
 STEP = re.compile(rf"epoch {COUNT} step {COUNT}/{COUNT} loss {NUMBER} seconds ([0-9.]+)")
 EPOCH = re.compile(rf"epoch {COUNT} done loss {NUMBER} dev_accuracy ([0-9.]+)( best)? seconds ([0-9.]+)")
 SAVED = re.compile(rf"saved epoch {COUNT}")
@@ -35,8 +48,8 @@ class Arcadio(Adapter):
     def write_form(self, options: Options, paths: Paths) -> None:
         """The vocabularies: special tokens, then those of the training set, the most frequent first."""
         for side in ("source", "target"):
-            vocabulary = {token: index for index, token in enumerate(("<pad>", "<bos>", "<eos>", "<unk>", *paths.tokens(side)))}
-            text = json.dumps(vocabulary, ensure_ascii=False)
+            # it reads each token that is spelled like a special one as unknown
+            text = json.dumps(paths.numbered(side, SPECIAL, UNKNOWN, harmless=True), ensure_ascii=False)
             (paths.form / f"vocabulary-{side}.json").write_text(text, encoding="utf-8")
 
     def train(self, options: Options, paths: Paths, resume: Checkpoint | None) -> Command:
@@ -95,18 +108,15 @@ class Arcadio(Adapter):
 
     def best_checkpoint(self, paths: Paths) -> Checkpoint | None:
         """The one with the best dev accuracy; written whole or not at all."""
-        path = paths.model_out / "best.npz"
-        return Checkpoint(path) if path.is_file() else None
+        return whole_archive(paths.model_out / "best.npz")
 
     def resume_checkpoint(self, paths: Paths) -> Checkpoint | None:
         """The end of the last whole epoch."""
-        path = paths.model_out / "last.npz"
-        return Checkpoint(path) if path.is_file() else None
+        return whole_archive(paths.model_out / "last.npz")
 
     def epoch_checkpoint(self, paths: Paths, epoch: int) -> Checkpoint | None:
         """Kept with --keep-epochs."""
-        path = paths.model_out / f"epoch-{epoch:03}.npz"
-        return Checkpoint(path, epoch=epoch) if path.is_file() else None
+        return whole_archive(paths.model_out / f"epoch-{epoch:03}.npz", epoch)
 
     def hint(self, log: str) -> str | None:
         """What arcadio's own errors mean."""
@@ -114,7 +124,7 @@ class Arcadio(Adapter):
             return "a lower learning rate (train.learning_rate) is the first thing to try"
         if "No module named 'numpy'" in log:
             return "the Python that runs arcadio needs NumPy: install it there, or set env.python.arcadio"
-        return None
+        return common_hint(log, "arcadio", set_up=False)
 
     def describe(self, paths: Paths) -> Description:
         """It comes with Daisy and has no number of its own."""
@@ -129,18 +139,10 @@ def _prediction(options: Options, paths: Paths, checkpoint: Checkpoint, source: 
 def _search(options: Options) -> list[object]:
     """The beam, and how it compares targets of different lengths; nothing for greedy decoding."""
     own = options.framework_options()
-    beam = own.get("beam", GREEDY)
-    if isinstance(beam, bool) or not isinstance(beam, int) or not GREEDY <= beam <= WIDEST:
-        raise ConfigurationError(
-            f"framework.options.beam={beam}: it must be a whole number from 1 (greedy decoding) to {WIDEST}; 5 is a good one"
-        )
-    if "normalize" not in own:
+    beam = options.bounded("beam", GREEDY, GREEDY, WIDEST)
+    normalize = options.bounded("normalize", NORMALIZE, 0, STRONGEST)
+    if own.get("normalize") is None:
         return ["--beam", beam] if beam > GREEDY else []
-    normalize = own["normalize"]
-    if isinstance(normalize, bool) or not isinstance(normalize, (int, float)) or not 0 <= normalize <= STRONGEST:
-        raise ConfigurationError(
-            f"framework.options.normalize={normalize}: it must be a number from 0 (no normalisation of the length) to {STRONGEST}"
-        )
     if beam == GREEDY:
         raise ConfigurationError(
             f"framework.options.normalize={normalize}: greedy decoding compares no lengths; add +framework.options.beam=5, or "

@@ -1,7 +1,9 @@
 """Checkpoints on disk, and whether they are whole: a kill may come at any byte of a save."""
 
+import json
 import re
 import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +11,8 @@ from pathlib import Path
 FOOTER = bytes.fromhex("57fb808b247547db")
 """Ends the index of a checkpoint of TensorFlow, a table of LevelDB's kind
 (https://github.com/google/leveldb/blob/main/doc/table_format.md)."""
+MARK = "daisy.json"
+"""The entry of an archive, also in the folder that PyTorch has in it, that says of which epoch and step it is."""
 SHARD = re.compile(r".*\.data-\d{5}-of-(\d{5})")
 
 
@@ -31,11 +35,28 @@ class Checkpoint:
 
 
 def whole_archive(path: Path, epoch: int | None = None) -> Checkpoint | None:
-    """The checkpoint in a zip archive (.npz, .pt), whose directory is written last; None where it is not there whole."""
+    """The checkpoint in a zip archive (.npz, .pt), whose directory is written last; None where it is not there whole.
+
+    Epoch and step are what its entry `daisy.json` says, {"epoch": 3, "step": 150}, where it has one.
+    """
     try:
-        return Checkpoint(path, epoch, files=(path,)) if zipfile.is_zipfile(path) else None
-    except OSError:
+        with zipfile.ZipFile(path) as archive:
+            marked = _marked(archive)
+    except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError):
         return None
+    return Checkpoint(path, epoch if epoch is not None else marked.get("epoch"), marked.get("step"), files=(path,))
+
+
+def _marked(archive: zipfile.ZipFile) -> dict[str, int]:
+    """What the archive says of itself; nothing where it has no such entry, or a damaged one."""
+    entry = next((name for name in archive.namelist() if name.rpartition("/")[2] == MARK), None)
+    if entry is None:
+        return {}
+    try:
+        found = json.loads(archive.read(entry))
+        return {name: found[name] for name in ("epoch", "step") if type(found.get(name)) is int}
+    except (ValueError, AttributeError, EOFError, OSError, RuntimeError, zipfile.BadZipFile, zlib.error):
+        return {}
 
 
 def files_in(path: Path) -> tuple[Path, ...]:

@@ -9,10 +9,16 @@ OUT_OF_MEMORY = re.compile(
 )
 
 
-def common_hint(log: str, framework: str) -> str | None:
-    """What an error means that every framework can have: no memory, a package that is not there. None for any other."""
+def common_hint(log: str, framework: str, set_up: bool = True) -> str | None:
+    """What an error means that every framework can have: no memory, a package that is not there. None for any other.
+
+    `set_up` says whether `daisy setup` makes the framework's Python.
+    """
     if OUT_OF_MEMORY.search(log):
         return "out of memory: a smaller train.batch_size or a smaller network is the first thing to try"
     if "No module named" in log or "cannot open shared object file" in log:
-        return f"the Python that runs {framework} lacks a package: `daisy setup {framework}` makes one that has all"
+        way_out = (
+            f"`daisy setup {framework}` makes one that has all" if set_up else f"install it there, or set env.python.{framework}"
+        )
+        return f"the Python that runs {framework} lacks a package: {way_out}"
     return None

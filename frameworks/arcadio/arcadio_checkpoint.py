@@ -7,7 +7,7 @@ best.npz       what prediction needs: weights, components, vocabularies; of the 
 epoch-001.npz  the same for every epoch, if asked for.
 
 Each has an entry "description" with JSON text, and arrays named "weight:<name>"; last.npz also "adam:first" and
-"adam:second".
+"adam:second". Besides, "daisy.json" says of which epoch it is, {"epoch": 3}, for those who read no arrays.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from arcadio_network import Network
 from arcadio_parameters import Array, Parameters
 
 FORMAT = 1
+MARK = "daisy.json"
 _PARTIAL = ".partial"
 
 
@@ -51,7 +52,7 @@ def save_last(folder: Path, parameters: Parameters, adam: Adam, progress: Progre
     """Write last.npz."""
     description = {"format": FORMAT, "progress": dataclasses.asdict(progress), "settings": dict(settings)}
     arrays = {"adam:first": adam.first, "adam:second": adam.second}
-    _save(folder / "last.npz", description, parameters, arrays)
+    _save(folder / "last.npz", description, parameters, arrays, {"epoch": progress.epoch, "step": progress.steps})
 
 
 def load_last(folder: Path, parameters: Parameters, adam: Adam, settings: Mapping[str, Any]) -> Progress:
@@ -79,7 +80,7 @@ def save_model(path: Path, network: Network, source: Vocabulary, target: Vocabul
         "epoch": epoch,
         "dev_accuracy": dev_accuracy,
     }
-    _save(path, description, network.parameters, {})
+    _save(path, description, network.parameters, {}, {"epoch": epoch})
 
 
 def load_model(path: Path) -> tuple[Network, Vocabulary, Vocabulary]:
@@ -122,18 +123,27 @@ def write_whole(path: Path, content: bytes) -> None:
         os.close(folder)
 
 
-def _save(path: Path, description: Mapping[str, Any], parameters: Parameters, arrays: Mapping[str, Array]) -> None:
+def _save(
+    path: Path,
+    description: Mapping[str, Any],
+    parameters: Parameters,
+    arrays: Mapping[str, Array],
+    place: Mapping[str, int],
+) -> None:
     weights = {f"weight:{name}": value for name, value in parameters.named_values().items()}
     content = io.BytesIO()
     named: dict[str, Any] = {"description": np.array(json.dumps(description)), **weights, **arrays}
     np.savez(content, **named)
+    with zipfile.ZipFile(content, "a") as archive:
+        entry = zipfile.ZipInfo(MARK)  # without the time: the same training gives the same bytes
+        archive.writestr(entry, json.dumps(place))
     write_whole(path, content.getvalue())
 
 
 def _load(path: Path) -> tuple[dict[str, Any], dict[str, Array]]:
     try:
         with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
+            arrays = {name: archive[name] for name in archive.files if name != MARK}
         description = json.loads(str(arrays.pop("description")))
     except FileNotFoundError:
         raise ArcadioError(f"there is no {path}; train first, or check the path") from None

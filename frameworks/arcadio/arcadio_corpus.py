@@ -100,7 +100,7 @@ def sorted_chunks(sources: Sequence[Sequence[int]], size: int) -> Iterator[list[
 
 
 def read_lines(path: Path) -> list[Tokens]:
-    """The tokens of every line; a missing, empty or wrongly encoded file is an ArcadioError."""
+    """The tokens of every line, none of an empty file; a missing or wrongly encoded one is an ArcadioError."""
     try:
         text = path.read_bytes().decode("utf-8")
     except OSError as error:
@@ -110,7 +110,7 @@ def read_lines(path: Path) -> list[Tokens]:
     lines = text.split("\n")
     if lines[-1] == "":
         lines.pop()
-    return [[token for token in line.rstrip("\r").split(" ") if token] for line in lines]
+    return [[token for token in line.split(" ") if token] for line in lines]
 
 
 def read_pairs(source: Path, target: Path) -> tuple[list[Tokens], list[Tokens]]:

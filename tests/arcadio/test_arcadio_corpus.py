@@ -12,7 +12,11 @@ def test_only_the_blank_separates_tokens_and_only_the_line_feed_lines(tmp_path: 
     """No-break spaces, line separators and the like are characters of forms."""
     path = tmp_path / "source"
     path.write_bytes("a \u00a0 b\r\n\n  \u2028  c\u3000 \nlast".encode())
-    assert read_lines(path) == [["a", "\u00a0", "b"], [], ["\u2028", "c\u3000"], ["last"]]
+    assert read_lines(path) == [["a", "\u00a0", "b\r"], [], ["\u2028", "c\u3000"], ["last"]]
+    path.write_bytes(b"a \r\n\r\n")
+    assert read_lines(path) == [["a", "\r"], ["\r"]]
+    path.write_bytes(b"")
+    assert read_lines(path) == []
 
 
 def test_what_is_not_in_the_vocabulary_is_unknown_and_so_is_a_special_token() -> None:

@@ -1,11 +1,12 @@
 """What adapters share: whole checkpoints, vocabularies, words of a command line, hints that fit every framework."""
 
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from daisy.errors import FrameworkError
-from daisy.framework import Paths, common_hint, flags, whole_tensorflow
+from daisy.framework import Checkpoint, Paths, common_hint, flags, whole_archive, whole_tensorflow
 from daisy.framework.checkpoint import FOOTER
 
 
@@ -28,6 +29,38 @@ def test_a_checkpoint_of_tensorflow_is_whole_or_not_there(tmp_path: Path) -> Non
     (tmp_path / "m-50.json").write_bytes(b"")
     assert whole_tensorflow(prefix, [".json"]) == ()
     assert whole_tensorflow(tmp_path / "m-5") == ()
+
+
+@pytest.mark.parametrize(
+    ("entry", "text", "epoch", "step"),
+    [
+        ("daisy.json", '{"epoch": 3, "step": 150}', 3, 150),
+        ("archive/daisy.json", '{"epoch": 3}', 3, None),
+        ("weights", '{"epoch": 3}', None, None),
+        ("daisy.json", '{"epoch": "3", "step": true}', None, None),
+        ("daisy.json", "[3]", None, None),
+        ("daisy.json", "{", None, None),
+    ],
+)
+def test_an_archive_says_of_which_epoch_it_is(tmp_path: Path, entry: str, text: str, epoch: int | None, step: int | None) -> None:
+    path = tmp_path / "x.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(entry, text)
+    assert whole_archive(path) == Checkpoint(path, epoch, step, files=(path,))
+    assert whole_archive(path, 7) == Checkpoint(path, 7, step, files=(path,))
+    whole = path.read_bytes()
+    for length in range(len(whole)):
+        path.write_bytes(whole[:length])
+        assert whole_archive(path) is None
+    for place in range(len(whole)):  # never an exception, whatever a disk has made of it
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :])
+        found = whole_archive(path)
+        assert found is None or found.path == path
+
+
+def test_a_package_is_missing_where_daisy_sets_nothing_up() -> None:
+    assert "`daisy setup mine` makes one" in str(common_hint("No module named 'x'", "mine"))
+    assert "install it there, or set env.python.mine" in str(common_hint("No module named 'x'", "mine", set_up=False))
 
 
 def vocabulary(folder: Path, text: str, **more: bool) -> dict[str, int]:

@@ -19,3 +19,10 @@ def real_environment(framework: str) -> list[str]:
         pytest.skip(f"{framework} is not set up in {VARIABLE}: `daisy setup {framework}` there")
     source = json.loads(setup.read_text(encoding="utf-8"))["source"]
     return [f"env.environments_dir={named}", *([f"framework.source={source}"] if source else [])]
+
+
+def real_python(framework: str) -> Path:
+    """The Python of a framework that is set up; skips the test where it is not."""
+    real_environment(framework)
+    setup = Path(os.environ[VARIABLE]) / framework / "setup.json"
+    return Path(json.loads(setup.read_text(encoding="utf-8"))["python"])

@@ -1,10 +1,13 @@
 """arcadio's adapter: the beam and the attention weights, from the command line to the files."""
 
 import json
+import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from frameworks.odd_lines import EXPECTED, predictions_for_odd_lines
 from support import CHECKOUT, DaisyProject
 
 from daisy.configuration import config_id, find_project, identity
@@ -47,6 +50,8 @@ def test_the_prediction_to_the_letter(project: DaisyProject, adapter: Adapter) -
     command = attention(adapter, beam)
     assert command is not None and command.arguments == (*GREEDY, "--beam", "5", "--attention", "/weights")
     assert "--beam" not in adapter.train(beam, PATHS, None).arguments  # while training it stays greedy
+    default = options(project, "+framework.options.beam=null", "+framework.options.normalize=null")
+    assert prediction(adapter, default) == GREEDY
 
 
 def test_without_a_beam_everything_is_named_as_before(project: DaisyProject) -> None:
@@ -66,12 +71,15 @@ def test_without_a_beam_everything_is_named_as_before(project: DaisyProject) -> 
         (["+framework.options.temperature=5"], "has no option temperature - there are: beam, normalize"),
         (["framework.options.beam=5"], r"write \+framework.options.beam=5"),
         *(
-            ([f"+framework.options.beam={value}"], "must be a whole number from 1 .greedy decoding. to 1000")
-            for value in ("0", "-5", "x", "2.5", "true", "null", "[5]", "1001")
+            ([f"+framework.options.beam={value}"], "must be a whole number from 1 to 1000; 1 is the default")
+            for value in ("0", "-5", "x", "2.5", "true", "[5]", "1001")
         ),
         *(
-            (["+framework.options.beam=5", f"+framework.options.normalize={value}"], "must be a number from 0 ")
-            for value in ("-1", "x", "true", "null", "11")
+            (
+                ["+framework.options.beam=5", f"+framework.options.normalize={value}"],
+                "must be a number from 0 to 10; 1.0 is the default",
+            )
+            for value in ("-1", "x", "true", "11")
         ),
         (["+framework.options.normalize=1"], "greedy decoding compares no lengths"),
     ],
@@ -127,3 +135,42 @@ def test_without_attention_nothing_is_written(project: DaisyProject) -> None:
     assert "arch.attention=false: this model has no attention weights; leave out --attention" in done.one_line
     assert not (project.root / "weights.jsonl").exists()
     assert project.daisy("predict", "-1", "--split", "dev").code == 0
+
+
+def test_odd_lines(project: DaisyProject, adapter: Adapter, tmp_path: Path) -> None:
+    """Long sources, empty predictions at the end and `<unk>` as a word of the data: each line comes out, in its place.
+
+    What it reads as unknown it never predicts.
+    """
+    chosen = options(
+        project,
+        "train.validate=each",
+        "train.epochs=40",
+        "train.batch_size=10",
+        "train.learning_rate=0.01",
+        "arch.filters=16",
+        "arch.hidden=16",
+    )
+    found = predictions_for_odd_lines(adapter, Path(sys.executable), chosen, COMPANION, tmp_path, ["b a", "b c"])
+    assert found[0] in ("a", "b", "c") and found[1:] == [*EXPECTED[1:], "", ""]
+
+
+def test_its_vocabularies_have_no_gap(project: DaisyProject, adapter: Adapter, tmp_path: Path) -> None:
+    """What is spelled like a special entry is read as unknown, and has no number of its own."""
+    (tmp_path / "train-source").write_text("b a a\n<pad> <unk> <s> <pad>\n", encoding="utf-8")
+    (tmp_path / "train-target").write_text("a\nb\n")
+    adapter.write_form(options(project), Paths(tmp_path, tmp_path, tmp_path, tmp_path))
+    written = json.loads((tmp_path / "vocabulary-source.json").read_text(encoding="utf-8"))
+    assert written == {"<pad>": 0, "<bos>": 1, "<eos>": 2, "<unk>": 3, "a": 4, "<s>": 5, "b": 6}
+
+
+def test_its_checkpoints_say_of_which_epoch_they_are(project: DaisyProject, adapter: Adapter) -> None:
+    assert project.daisy(*SMALL, "train.epochs=2", "train.learning_rate=0.0000001", "train.validate=each").code == 0
+    (model,) = project.models()
+    paths = replace(PATHS, model_out=model / "model_out")
+    best, last = adapter.best_checkpoint(paths), adapter.resume_checkpoint(paths)
+    assert best is not None and last is not None
+    assert (best.epoch, last.epoch) == (1, 2), "nothing was learned: the first of equally good epochs is the best"
+    whole = last.path.read_bytes()
+    last.path.write_bytes(whole[:-1])
+    assert adapter.resume_checkpoint(paths) is None
