@@ -9,36 +9,71 @@ import re
 from pathlib import Path
 
 from daisy.errors import ConfigurationError
-from daisy.framework import Adapter, Checkpoint, Command, Form, Options, Paths, Progress, Setup, whole_archive
+from daisy.framework import (
+    COUNT,
+    Adapter,
+    Checkpoint,
+    Command,
+    Form,
+    Options,
+    Paths,
+    Progress,
+    Setup,
+    common_hint,
+    flags,
+    whole_archive,
+)
 
 LONGEST = {"conv": 1024, "rnn": 10_000, "transformer": 10_000}  # tokens; fconv learns an embedding of each position
 BEST, LAST = "checkpoint_best.pt", "checkpoint_last.pt"
 DECODER_KERNEL = 3  # fairseq's own
 NONE = "none"  # no file: fairseq is to begin anew, whatever lies there
+WIDEST = 1000  # hypotheses
+STRONGEST = 10  # power of the length, either way
 OF_PREDICTION = ("beam", "lenpen")
 TAKEN = {
     "source-lang": "dataset", "target-lang": "dataset", "task": "dataset", "train-subset": "dataset", "valid-subset": "dataset",
     "finetune-from-model": "the model's folder", "continue-once": "the model's folder", "save-dir": "the model's folder",
-    "restore-file": "the model's folder", "no-save": "the model's folder",
+    "restore-file": "the model's folder", "no-save": "the model's folder", "save-async": "the model's folder",
+    "reset-dataloader": "the model's folder", "reset-lr-scheduler": "the model's folder", "reset-meters": "the model's folder",
+    "reset-optimizer": "the model's folder", "optimizer-overrides": "the model's folder",
+    "checkpoint-shard-count": "the model's folder", "use-sharded-state": "the model's folder",
     "no-last-checkpoints": "the model's folder", "no-save-optimizer-state": "the model's folder",
     "checkpoint-suffix": "the model's folder", "write-checkpoints-asynchronously": "the model's folder",
     "arch": "arch.encoder", "encoder-embed-dim": "arch.embedding", "decoder-embed-dim": "arch.embedding",
     "decoder-out-embed-dim": "arch.embedding", "encoder-hidden-size": "arch.hidden", "decoder-hidden-size": "arch.hidden",
-    "encoder-layers": "arch.layers", "encoder-bidirectional": "arch.encoder", "decoder-attention": "arch.attention",
+    "encoder-layers": "arch.layers", "decoder-layers": "arch.layers", "encoder-layers-to-keep": "arch.layers",
+    "decoder-layers-to-keep": "arch.layers", "encoder-bidirectional": "arch.encoder", "decoder-attention": "arch.attention",
     "encoder-attention-heads": "arch.heads", "decoder-attention-heads": "arch.heads",
     "encoder-ffn-embed-dim": "arch.feedforward", "decoder-ffn-embed-dim": "arch.feedforward", "dropout": "arch.dropout",
+    "attention-dropout": "arch.dropout", "activation-dropout": "arch.dropout", "relu-dropout": "arch.dropout",
+    "encoder-dropout-in": "arch.dropout", "encoder-dropout-out": "arch.dropout", "decoder-dropout-in": "arch.dropout",
+    "decoder-dropout-out": "arch.dropout",
     "max-source-positions": "the dataset", "max-target-positions": "the dataset", "truncate-source": "the dataset",
     "max-tokens": "train.batch_size", "max-tokens-valid": "train.batch_size", "batch-size": "train.batch_size",
-    "batch-size-valid": "train.batch_size", "required-batch-size-multiple": "train.batch_size",
+    "max-sentences": "train.batch_size", "batch-size-valid": "train.batch_size", "max-sentences-valid": "train.batch_size",
+    "required-batch-size-multiple": "train.batch_size", "update-freq": "train.batch_size",
+    "skip-remainder-batch": "train.batch_size",
     "lr": "train.learning_rate", "max-epoch": "train.epochs", "patience": "train.patience", "seed": "seed",
     "save-interval-updates": "train.epochs", "validate-interval-updates": "train.epochs",
     "validate-after-updates": "train.epochs", "save-interval": "train.epochs", "validate-interval": "train.epochs",
-    "no-epoch-checkpoints": "train.validate",
-    "keep-last-epochs": "train.validate", "disable-validation": "the dev set", "max-valid-steps": "the dev set",
+    "no-epoch-checkpoints": "train.validate", "keep-interval-updates": "train.validate",
+    "keep-interval-updates-pattern": "train.validate", "keep-last-epochs": "train.validate",
+    "disable-validation": "the dev set", "max-valid-steps": "the dev set", "nval": "the dev set",
+    "combine-valid-subsets": "the dev set", "combine-val": "the dev set", "ignore-unused-valid-subsets": "the dev set",
+    "skip-invalid-size-inputs-valid-test": "the dev set", "gen-subset": "the dev set", "num-shards": "the dev set",
+    "shard-id": "the dev set", "dataset-impl": "the dataset",
     "best-checkpoint-metric": "the dev set", "maximize-best-checkpoint-metric": "the dev set", "cpu": "env.device",
-    "distributed-world-size": "env.device",
+    "distributed-world-size": "env.device", "distributed-num-procs": "env.device", "distributed-rank": "env.device",
+    "distributed-init-method": "env.device", "distributed-port": "env.device", "distributed-no-spawn": "env.device",
+    "nprocs-per-node": "env.device", "device-id": "env.device", "local_rank": "env.device", "tpu": "env.device",
+    "pipeline-model-parallel": "env.device", "model-parallel-size": "env.device",
 }  # fmt: skip
-COUNT = r"(\d{1,12})"
+REFUSED = {
+    "log-format": "Daisy reads fairseq's log as JSON",
+    "no-progress-bar": "Daisy reads fairseq's log as JSON",
+    "sentence-avg": "its loss is counted per token here",
+}
 LINE = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \| INFO \| "
 FIGURES = re.compile(rf"{LINE}(?:train_inner|valid) \| (\{{.*\}})")
 SAVED = re.compile(rf"{LINE}fairseq\.checkpoint_utils \| Saved checkpoint .* \(epoch {COUNT} @ {COUNT} updates, .* seconds\)")
@@ -85,16 +120,16 @@ class Fairseq(Adapter):
     def predict(self, options: Options, paths: Paths, checkpoint: Checkpoint, source: Path, output: Path) -> Command:
         """By fairseq-generate: the likeliest next token, or beam search."""
         arguments: list[object] = [
-            "--path", checkpoint.path, "--beam", options.get("framework.options.beam", 1),
-            "--lenpen", options.get("framework.options.lenpen", 1), "--max-len-a", 2, "--max-len-b", 100,
+            "--path", checkpoint.path, "--beam", options.bounded("beam", 1, 1, WIDEST),
+            "--lenpen", options.bounded("lenpen", 1.0, -STRONGEST, STRONGEST), "--max-len-a", 2, "--max-len-b", 100,
             "--batch-size", 50, "--required-batch-size-multiple", 1, "--num-workers", 0, *_lengths(options), *_device(options),
             "--no-progress-bar",
         ]  # fmt: skip
         if options["arch.encoder"] == "transformer":
             # else it takes PyTorch's fast path, which has another signature since 1.13: "Mask Type should be defined"
             arguments += ["--model-overrides", "{'checkpoint_activations': True}"]
-        flags: list[object] = ["--form", paths.form, "--source", source, "--output", output]
-        return _run(options, paths, "generate", flags, arguments)
+        files: list[object] = ["--form", paths.form, "--source", source, "--output", output]
+        return _run(options, paths, "generate", files, arguments)
 
     def read_line(self, line: str) -> Progress | None:
         """Updates and validations as JSON, whole checkpoints, the end."""
@@ -126,10 +161,8 @@ class Fairseq(Adapter):
 
     def hint(self, log: str) -> str | None:
         """What fairseq's and PyTorch's errors mean."""
-        for pattern, hint in HINTS.items():
-            if re.search(pattern, log):
-                return hint
-        return None
+        own = (hint for pattern, hint in HINTS.items() if re.search(pattern, log))
+        return next(own, None) or common_hint(log, "fairseq")
 
     def setup(self, companion: Path) -> Setup:
         """PyTorch 1.13 with the libraries of CUDA 11.7. Newer versions of pip refuse omegaconf 2.0.6, which fairseq needs."""
@@ -142,10 +175,7 @@ class Fairseq(Adapter):
 
 
 HINTS = {
-    r"CUDA out of memory|[Rr]an out of memory|can't allocate memory|MemoryError|bad_alloc": (
-        "out of memory: a smaller train.batch_size or a smaller network is the first thing to try"
-    ),
-    r"No module named": "the Python that runs fairseq lacks a package: `daisy setup fairseq` makes one that has all",
+    r"finds no GPU here": "train with env.device=cpu, or on a machine whose driver knows CUDA 11.7 or a newer one",
     r"unrecognized arguments": (
         "fairseq has that option only with another architecture, criterion, optimizer or lr-scheduler: choose that too, or leave "
         "it out of framework.options"
@@ -166,9 +196,9 @@ HINTS = {
 }  # fmt: skip
 
 
-def _run(options: Options, paths: Paths, program: str, flags: list[object], arguments: list[object]) -> Command:
+def _run(options: Options, paths: Paths, program: str, files: list[object], arguments: list[object]) -> Command:
     environment = {"OMP_NUM_THREADS": "1"} if options.device == "cpu" else {}  # Daisy trains a model on each core
-    words = ["python", paths.companion / "run.py", program, *flags, "--", *arguments]
+    words = ["python", paths.companion / "run.py", program, *files, "--", *arguments]
     return Command.of(*words, environment=environment)
 
 
@@ -229,16 +259,12 @@ def _device(options: Options) -> list[object]:
 
 def _passed_on(options: Options) -> list[object]:
     """What is under framework.options, but for what is the prediction's."""
-    arguments: list[object] = []
-    for name, value in options.framework_options(TAKEN).items():
-        if name == "log-format":
-            raise ConfigurationError("framework.options.log-format: Daisy reads fairseq's log as JSON; leave it out")
-        if name in OF_PREDICTION or value is None or value is False:
-            continue
-        arguments.append(f"--{name}")
-        if value is not True:
-            arguments += value if isinstance(value, list) else [value]
-    return arguments
+    found = options.framework_options(TAKEN)
+    for name in REFUSED.keys() & found.keys():
+        raise ConfigurationError(f"framework.options.{name}: {REFUSED[name]}; leave it out")
+    # no option of fairseq's takes several words: a list is a text in Python's form
+    passed = {name: str(value) if isinstance(value, list) else value for name, value in found.items()}
+    return flags({name: value for name, value in passed.items() if name not in OF_PREDICTION})
 
 
 def _figures(text: str) -> Progress | None:

@@ -5,15 +5,19 @@
     run.py generate --form FOLDER --source FILE --output FILE -- ARGUMENTS
 
 Added from outside: tokens that fairseq would take apart or for its own (see escaping.py), exact match on the dev set while
-training (see exact_match.py), checkpoints that are whole whenever a kill comes, patience that lasts over a resume, and why
+training (see exact_match.py), checkpoints that are whole whenever a kill comes and say of which epoch they are, the first of
+several epochs that are equally good as the best, patience that lasts over a resume, a word where there is no GPU, and why
 training ended. `generate` puts any file into binarised form first; its output is what fairseq-generate printed.
 """
 
 import argparse
+import json
 import logging
+import math
 import os
 import shutil
 import sys
+import zipfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -39,10 +43,23 @@ def main():
     sys.path.append(str(HERE))
     if known.program == "preprocess":
         preprocess_escaped(known.escape, arguments)
-    elif known.program == "train":
+        return
+    prepare(on_gpu="--cpu" not in arguments)
+    if known.program == "train":
         train(arguments)
     else:
         generate(known, arguments)
+
+
+def prepare(on_gpu):
+    """What must be so before PyTorch is imported: one GPU a model, the first of those that it may see, or none."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "0")
+    os.environ["CUDA_VISIBLE_DEVICES"] = visible.split(",")[0] if on_gpu else ""
+    if on_gpu:
+        import torch
+
+        if not torch.cuda.is_available():  # fairseq would take the processor, and say nothing of it
+            sys.exit(f"ERROR: PyTorch {torch.__version__} finds no GPU here")
 
 
 def preprocess_escaped(texts, arguments):
@@ -72,7 +89,9 @@ def train(arguments):
     import exact_match
 
     PathManager.copy = staticmethod(copy_atomically)
+    mark_checkpoints()
     keep_patience()
+    prefer_the_first()
     ends = Ends()
     logging.getLogger("fairseq_cli.train").addFilter(ends)
     task = ["--task", exact_match.NAME, "--best-checkpoint-metric", exact_match.FIGURE, "--maximize-best-checkpoint-metric"]
@@ -107,6 +126,43 @@ def copy_atomically(source, output, overwrite=False):
     shutil.copyfile(source, unfinished)
     os.replace(unfinished, output)
     return output
+
+
+def mark_checkpoints():
+    """Write into each checkpoint of which epoch it is, where it can be read without PyTorch; it takes its place whole."""
+    from fairseq.trainer import Trainer
+
+    save = Trainer.save_checkpoint
+
+    def save_checkpoint(trainer, filename, extra_state):
+        unfinished = f"{filename}.unfinished"
+        save(trainer, unfinished, extra_state)
+        place = extra_state["train_iterator"]  # at the end of an epoch it is that of the next one
+        epoch = place["epoch"] - (place["iterations_in_epoch"] == 0)
+        mark(unfinished, epoch=epoch, step=trainer.get_num_updates())
+        os.replace(unfinished, filename)
+
+    Trainer.save_checkpoint = save_checkpoint
+
+
+def mark(path, **place):
+    """Add an entry `daisy.json` to an archive of PyTorch, in the folder that all of its entries are in."""
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(f"{archive.namelist()[0].partition('/')[0]}/daisy.json", json.dumps(place))
+
+
+def prefer_the_first():
+    """Of epochs that are equally good the first is the best: fairseq takes the last, though its patience counts as we do."""
+    from fairseq import checkpoint_utils
+
+    save = checkpoint_utils.save_checkpoint
+
+    def save_checkpoint(cfg, trainer, epoch_itr, val_loss):
+        if val_loss is not None and val_loss == getattr(save_checkpoint, "best", None):
+            val_loss = math.nextafter(val_loss, -math.inf if cfg.maximize_best_checkpoint_metric else math.inf)
+        save(cfg, trainer, epoch_itr, val_loss)
+
+    checkpoint_utils.save_checkpoint = save_checkpoint  # whose attribute `best` is what fairseq reads and sets by that name
 
 
 def keep_patience():

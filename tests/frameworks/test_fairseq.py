@@ -5,13 +5,15 @@ import logging
 import os
 import runpy
 import signal
+import subprocess
 import time
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
-from frameworks.real import real_environment
+from frameworks.odd_lines import EXPECTED, predictions_for_odd_lines
+from frameworks.real import real_environment, real_python
 from frameworks.replay import RECORDED
 from support import CHECKOUT, SIGMORPHON, DaisyProject
 
@@ -104,11 +106,14 @@ def test_predicting(project: DaisyProject, adapter: Adapter) -> None:
     command = adapter.predict(chosen, PATHS, Checkpoint(Path("/m/x.pt")), Path("/in"), Path("/out"))
     assert command.arguments == (
         "python", "/c/run.py", "generate", "--form", "/f", "--source", "/in", "--output", "/out", "--",
-        "--path", "/m/x.pt", "--beam", "9", "--lenpen", "0", "--max-len-a", "2", "--max-len-b", "100",
+        "--path", "/m/x.pt", "--beam", "9", "--lenpen", "0.0", "--max-len-a", "2", "--max-len-b", "100",
         "--batch-size", "50", "--required-batch-size-multiple", "1", "--num-workers", "0",
         "--max-source-positions", "1024", "--max-target-positions", "1024", "--truncate-source", "--cpu", "--no-progress-bar",
     )  # fmt: skip
     assert "--beam" not in adapter.train(chosen, PATHS, None).arguments
+    default = options(project, "framework.options.beam=null", "framework.options.lenpen=null")
+    command = adapter.predict(default, PATHS, Checkpoint(Path("/m/x.pt")), Path("/in"), Path("/out"))
+    assert (after(command.arguments, "--beam"), after(command.arguments, "--lenpen")) == ("1", "1.0")
 
 
 @pytest.mark.parametrize(
@@ -120,6 +125,17 @@ def test_predicting(project: DaisyProject, adapter: Adapter) -> None:
         (["+framework.options.encoder-layers=x"], "is what fairseq gets from arch.layers"),
         (["+framework.options.lr=3"], "is what fairseq gets from train.learning_rate"),
         (["+framework.options.log-format=simple"], "Daisy reads fairseq's log as JSON; leave it out"),
+        (["+framework.options.no-progress-bar=true"], "Daisy reads fairseq's log as JSON; leave it out"),
+        (["+framework.options.sentence-avg=true"], "its loss is counted per token here; leave it out"),
+        (["+framework.options.decoder-layers=3"], "is what fairseq gets from arch.layers"),
+        (["+framework.options.relu-dropout=0.3"], "is what fairseq gets from arch.dropout"),
+        (["architecture=rnn", "+framework.options.decoder-dropout-in=0.3"], "is what fairseq gets from arch.dropout"),
+        (["+framework.options.max-sentences=9"], "is what fairseq gets from train.batch_size"),
+        (["+framework.options.update-freq=2"], "is what fairseq gets from train.batch_size"),
+        (["+framework.options.reset-optimizer=true"], "is what fairseq gets from the model's folder"),
+        (["+framework.options.skip-invalid-size-inputs-valid-test=true"], "is what fairseq gets from the dev set"),
+        (["framework.options.beam=0"], "framework.options.beam=0: it must be a whole number from 1 to 1000; 1 is the default"),
+        (["framework.options.lenpen=11"], "framework.options.lenpen=11: it must be a number from -10 to 10; 1.0 is the default"),
         (["architecture=rnn", "+arch.kernel=3"], "fairseq does not use arch.kernel"),
         (["architecture=transformer", "+arch.hidden=3"], "fairseq does not use arch.hidden"),
     ],
@@ -138,9 +154,9 @@ def test_it_reads_all_that_an_architecture_has(project: DaisyProject, adapter: A
 
 
 def test_own_options_are_passed_on(project: DaisyProject, adapter: Adapter) -> None:
-    own = ["label-smoothing=0.1", "share-decoder-input-output-embed=true", "sentence-avg=false", "update-freq=[1,2]"]
+    own = ["label-smoothing=0.1", "share-decoder-input-output-embed=true", "fp16=false", "adam-betas=[0.9,0.98]"]
     arguments = adapter.train(options(project, *(f"+framework.options.{text}" for text in own)), PATHS, None).arguments
-    assert arguments[-6:] == ("--label-smoothing", "0.1", "--share-decoder-input-output-embed", "--update-freq", "1", "2")
+    assert arguments[-5:] == ("--label-smoothing", "0.1", "--share-decoder-input-output-embed", "--adam-betas", "[0.9, 0.98]")
 
 
 STEP = (
@@ -261,6 +277,44 @@ def test_why_it_ended_and_copies(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 3
 
 
+def test_a_mark_in_a_checkpoint(adapter: Adapter, tmp_path: Path) -> None:
+    """Of which epoch it is can be read without PyTorch; what was saved before there were marks is a checkpoint all the same."""
+    run = runpy.run_path(str(COMPANION / "run.py"))
+    paths = Paths(tmp_path, tmp_path, tmp_path, tmp_path)
+    with zipfile.ZipFile(tmp_path / "checkpoint_best.pt", "w") as file:
+        file.writestr("archive/data.pkl", "x")
+    unmarked = adapter.best_checkpoint(paths)
+    assert unmarked is not None and (unmarked.epoch, unmarked.step) == (None, None)
+    run["mark"](tmp_path / "checkpoint_best.pt", epoch=3, step=150)
+    best = adapter.best_checkpoint(paths)
+    assert best is not None and (best.epoch, best.step) == (3, 150)
+    assert zipfile.ZipFile(best.path).namelist() == ["archive/data.pkl", "archive/daisy.json"]
+
+
+DEFAULTS = {
+    "optimizer": "another one may be wanted",
+    "clip-norm": "another limit may be wanted",
+    "criterion": "label smoothing is one",
+    "num-workers": "nothing that is learned depends on it",
+    "log-interval": "nothing that is learned depends on it",
+}
+
+
+@pytest.mark.parametrize("architecture", ["conv", "rnn", "transformer"])
+def test_what_it_sets_can_not_be_set_again(project: DaisyProject, adapter: Adapter, architecture: str) -> None:
+    """But for what is meant as a default: there the override comes last on the command line, and wins."""
+    listed = json.loads((RECORDED / "fairseq" / "description.json").read_text())["options"]
+    words = adapter.train(options(project, f"architecture={architecture}"), PATHS, None).arguments
+    names = {word.removeprefix("--") for word in words[words.index("--") + 1 :] if word.startswith("--")}
+    assert names <= set(listed)
+    for name in names - set(DEFAULTS):
+        with pytest.raises(ConfigurationError, match=f"framework.options.{name}"):
+            adapter.train(options(project, f"architecture={architecture}", f"+framework.options.{name}=7"), PATHS, None)
+    for name in DEFAULTS:
+        found = adapter.train(options(project, f"+framework.options.{name}=7"), PATHS, None).arguments
+        assert found[-2:] == (f"--{name}", "7") and found.count(f"--{name}") == 2
+
+
 def test_hints(adapter: Adapter) -> None:
     for log, hint in (
         ("RuntimeError: CUDA out of memory. Tried to allocate 2 GiB", "smaller train.batch_size"),
@@ -268,6 +322,7 @@ def test_hints(adapter: Adapter) -> None:
         ("ModuleNotFoundError: No module named 'fairseq'", "daisy setup fairseq"),
         ("fairseq-train: error: unrecognized arguments: --label-smoothing 0.1", "choose that too"),
         ("FloatingPointError: gradients are Nan/Inf", "lower learning rate"),
+        ("ERROR: PyTorch 1.13.1+cu117 finds no GPU here", "env.device=cpu"),
         ("RuntimeError: PytorchStreamReader failed reading zip archive", "delete it from model_out"),
         ("Exception: Size of sample #3 is invalid (=(1, 2000)) since max_positions=(1024, 1024)", "architecture=rnn"),
         ("FileNotFoundError: [Errno 2] No such file or directory: '/f/dict.source.txt'", "made again"),
@@ -326,7 +381,9 @@ def test_for_real_patience_lasts_over_a_kill(project: DaisyProject) -> None:
     model = killed_in_epoch(3, project, words)
     done = project.daisy(*words, timeout=300)
     assert done.code == 0, done.err + done.out
-    assert json.loads((model / "daisy" / "result.json").read_text())["ended_because"] == "patience"
+    result = json.loads((model / "daisy" / "result.json").read_text())
+    assert result["ended_because"] == "patience"
+    assert (result["checkpoint"]["epoch"], result["checkpoint"]["path"]) == (1, "model_out/checkpoint_best.pt")
     assert max(entry["epoch"] for entry in metrics(model) if "dev_accuracy" in entry) == 4
 
 
@@ -365,6 +422,9 @@ def test_for_real_what_is_wrong(project: DaisyProject) -> None:
     wrong = project.daisy(*words, "+framework.options.label-smoothng=0.1")
     assert wrong.code == 2 and "did you mean framework.options.label-smoothing?" in wrong.one_line
     assert project.models() == []
+    no_gpu = project.daisy(*words, "env.device=gpu", environment={"CUDA_VISIBLE_DEVICES": ""})
+    assert no_gpu.code == 1 and "finds no GPU here" in no_gpu.out + no_gpu.err and "env.device=cpu" in no_gpu.out + no_gpu.err
+    assert "Traceback" not in no_gpu.out + no_gpu.err
     elsewhere = project.daisy(*words, "+framework.options.label-smoothing=0.1")
     assert elsewhere.code != 0 and "Traceback" not in elsewhere.err
     assert "another architecture, criterion" in elsewhere.out + elsewhere.err
@@ -373,3 +433,38 @@ def test_for_real_what_is_wrong(project: DaisyProject) -> None:
     gone = project.daisy(*words)
     assert gone.code != 0 and "Traceback" not in gone.err
     assert f"delete the folder {form}" in gone.out + gone.err
+
+
+@pytest.mark.slow
+def test_for_real_no_other_name_of_an_option_is_left_open() -> None:
+    """fairseq has second names for some: `max-sentences` is `batch-size`."""
+    asked = (
+        "import logging; logging.disable(logging.INFO); import json; from fairseq import options; "
+        "print(json.dumps([action.option_strings for action in options.get_training_parser()._actions]))"
+    )
+    done = subprocess.run([real_python("fairseq"), "-c", asked], capture_output=True, text=True, timeout=250, check=True)
+    taken = set(adapter_module()["TAKEN"])
+    for strings in json.loads(done.stdout.splitlines()[-1]):
+        names = {text.removeprefix("--") for text in strings if text.startswith("--")}
+        assert not names & taken or names <= taken, names
+
+
+def adapter_module() -> dict[str, Any]:
+    return runpy.run_path(str(CHECKOUT / "frameworks" / "fairseq.py"))
+
+
+@pytest.mark.slow
+def test_for_real_odd_lines(project: DaisyProject, adapter: Adapter, tmp_path: Path) -> None:
+    """Long sources and `<unk>` as a word of the data: each line comes out, in its place. fairseq never predicts nothing."""
+    chosen = options(
+        project,
+        "architecture=rnn",
+        "train.validate=each",
+        "train.epochs=40",
+        "train.learning_rate=0.01",
+        "train.batch_size=10",
+        "arch.hidden=32",
+        "arch.embedding=16",
+    )
+    found = predictions_for_odd_lines(adapter, real_python("fairseq"), chosen, COMPANION, tmp_path, ["b a", "a b"])
+    assert found[-2] and found == [*EXPECTED, found[-2], "a"]
