@@ -10,9 +10,23 @@ from pathlib import Path
 from typing import Any
 
 from daisy.errors import ConfigurationError
-from daisy.framework import Adapter, Checkpoint, Command, Form, Options, Paths, Progress, Setup, whole_archive
+from daisy.framework import (
+    COUNT,
+    Adapter,
+    Checkpoint,
+    Command,
+    Form,
+    Options,
+    Paths,
+    Progress,
+    Setup,
+    common_hint,
+    whole_archive,
+)
 
 NO_LIMIT = 1_000_000  # epochs
+BEAM, WIDEST = 5, 1000  # hypotheses
+ALPHA, NO_PENALTY, STRONGEST = 1.0, -1, 10  # power of the length
 SPECIAL = {"unk_token": "< unk >", "pad_token": "< pad >", "bos_token": "< bos >", "eos_token": "< eos >"}
 """With blanks in them, which no token has: JoeyNMT's own `<s>` is Daisy's blank within a form."""
 TAKEN = {
@@ -49,7 +63,6 @@ ONLY_RECURRENT = ("rnn_type", "attention", "init_hidden", "input_feeding")
 ONLY_TRANSFORMER = ("alpha", "layer_norm")
 STAMP = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} - INFO - joeynmt\.training - "
 NUMBER = r"(-?nan|-?inf|-?\d+\.\d{6})"
-COUNT = r"(\d{1,12})"
 STEP = re.compile(
     rf"{STAMP}Epoch +{COUNT}, Step: +{COUNT}, Batch Loss: +{NUMBER}, Batch Acc: \S+, Tokens per Sec: +\S+, Lr: \d+\.\d{{6}}"
 )
@@ -114,10 +127,6 @@ class JoeyNMT(Adapter):
 
     def hint(self, log: str) -> str | None:
         """What JoeyNMT's and PyTorch's errors mean."""
-        if re.search(r"[Oo]ut of memory|can't allocate memory|MemoryError", log):
-            return "out of memory: a smaller train.batch_size or a smaller network is the first thing to try"
-        if "No module named" in log or "cannot open shared object file" in log:
-            return "the Python that runs JoeyNMT lacks a package: `daisy setup joeynmt` makes one that has all"
         if "finds no GPU here" in log:
             return "train with env.device=cpu, or `daisy setup joeynmt` where pip finds a PyTorch for this machine's GPU"
         if "math range error" in log:
@@ -130,7 +139,7 @@ class JoeyNMT(Adapter):
             return "JoeyNMT does not take a value that is under framework.options: its last line says which"
         if "No such file or directory" in log:
             return "a file that JoeyNMT reads is gone: delete the folder of the dataset that it lies in, and it is made again"
-        return None
+        return common_hint(log, "joeynmt")
 
     def setup(self, companion: Path) -> Setup:
         """PyTorch with what it needs, as pip finds it; of JoeyNMT's many dependencies only what it imports."""
@@ -208,7 +217,11 @@ def _network(options: Options) -> dict[str, Any]:
 
 def _own(options: Options) -> dict[str, Any]:
     """What is under framework.options, as `section.name`. Raises ConfigurationError for what JoeyNMT would not heed here."""
-    found = options.framework_options(TAKEN)
+    beam = {
+        "testing.beam_size": options.bounded("testing.beam_size", BEAM, 1, WIDEST),
+        "testing.beam_alpha": options.bounded("testing.beam_alpha", ALPHA, NO_PENALTY, STRONGEST),
+    }
+    found = {**options.framework_options(TAKEN), **beam}
     transformer = options["arch.encoder"] == "transformer"
     for name, value in found.items():
         key, last = f"framework.options.{name}", name.rpartition(".")[2]

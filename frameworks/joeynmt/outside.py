@@ -4,8 +4,10 @@ The best checkpoint and patience by exact match on the dev set; checkpoints that
 that goes on from them exactly where it was; a constant learning rate; canonical files read as they are.
 """
 
+import json
 import math
 import os
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -74,10 +76,11 @@ class Trainer(training.TrainManager):
             return  # JoeyNMT saves once more when it ends, wherever in an epoch that is
         self.stalled = 0 if new_best else self.stalled + 1
         weights = {"model_state": self.model.state_dict(), "stats_state": self.stats.state_dict()}
+        place = {"epoch": self.stats.epochs, "step": self.stats.steps}
         if self.args.keep_best_ckpts < 0:
-            save(weights, self.model_dir / f"epoch-{self.stats.epochs}.ckpt")
+            save(weights, self.model_dir / f"epoch-{self.stats.epochs}.ckpt", place)
         if new_best:
-            save(weights, self.model_dir / "best.ckpt")
+            save(weights, self.model_dir / "best.ckpt", place)
         on_gpu = self.device.type == "cuda"
         generators = {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all() if on_gpu else []}
         state = {
@@ -88,7 +91,7 @@ class Trainer(training.TrainManager):
             "train_iter_state": self.train_iter.batch_sampler.get_state(),
             "daisy": {"stalled": self.stalled, "generators": generators},
         }
-        save(state, self.model_dir / "latest.ckpt")
+        save(state, self.model_dir / "latest.ckpt", place)
 
     def _add_report(self, valid_scores: dict[str, float], new_best: bool = False) -> None:
         super()._add_report(valid_scores, new_best)
@@ -141,15 +144,21 @@ def lines_of(file: Path) -> list[str]:
     return text.removesuffix("\n").split("\n") if text else []
 
 
-def save(state: dict[str, Any], path: Path) -> None:
-    """A checkpoint under its name once it is whole on disk."""
-    write_whole(path, lambda file: torch.save(state, file))
+def save(state: dict[str, Any], path: Path, place: dict[str, int]) -> None:
+    """A checkpoint under its name once it is whole on disk; an entry `daisy.json` says of which epoch and step it is."""
+
+    def write(file: BinaryIO) -> None:
+        torch.save(state, file)
+        with zipfile.ZipFile(file, "a") as archive:  # in the folder that all entries are in: PyTorch wants it so
+            archive.writestr(f"{archive.namelist()[0].partition('/')[0]}/daisy.json", json.dumps(place))
+
+    write_whole(path, write)
 
 
 def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """A file under its name once it is whole on disk."""
     unfinished = path.with_name(f"{path.name}.unfinished")
-    with unfinished.open("wb") as file:
+    with unfinished.open("w+b") as file:
         write(file)
         file.flush()
         os.fsync(file.fileno())

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from frameworks.real import real_environment
+from frameworks.odd_lines import EXPECTED, predictions_for_odd_lines
+from frameworks.real import real_environment, real_python
 from frameworks.replay import RECORDED
 from support import CHECKOUT, DaisyProject
 
@@ -124,6 +125,10 @@ def test_predict(project: DaisyProject, adapter: Adapter) -> None:
     assert arguments[:4] == ("python", "/c/run.py", "predict", "--config")
     assert arguments[5:] == ("--source", "/in", "--output", "/out")
     config = json.loads(arguments[4])
+    default = trained_with(
+        adapter, options(project, *(f"framework.options.testing.beam_{name}=null" for name in ("size", "alpha")))
+    )
+    assert (default["testing"]["beam_size"], default["testing"]["beam_alpha"]) == (5, 1.0)
     assert config["testing"]["load_model"] == "/m/best.ckpt" and config["testing"]["beam_size"] == 9
     assert config["model"] == trained_with(adapter, chosen)["model"]
 
@@ -142,7 +147,13 @@ def test_predict(project: DaisyProject, adapter: Adapter) -> None:
         (["architecture=transformer", "+framework.options.model.decoder.attention=luong"], "is for architecture=rnn"),
         (["+framework.options.training.label_smoothng=0.1"], "did you mean framework.options.training.label_smoothing"),
         (["+framework.options.training.momentum=0.9"], "has no option training.momentum"),
+        (["+framework.options.zzz=1"], "has no option zzz - `daisy frameworks joeynmt` lists them"),
         (["+framework.options.testing.min_output_length=4"], "has no option testing.min_output_length"),
+        (
+            ["framework.options.testing.beam_size=0"],
+            "testing.beam_size=0: it must be a whole number from 1 to 1000; 5 is the default",
+        ),
+        (["framework.options.testing.beam_alpha=-2"], "testing.beam_alpha=-2.0: it must be a number from -1 to 10"),
         (["+arch.kernel=3"], "joeynmt does not use arch.kernel"),
         (["+arch.heads=2"], "joeynmt does not use arch.heads"),
         (["architecture=transformer", "+arch.hidden=3"], "joeynmt does not use arch.hidden"),
@@ -167,6 +178,45 @@ def test_own_options(project: DaisyProject, adapter: Adapter) -> None:
     training = config["training"]
     assert (training["label_smoothing"], training["clip_grad_norm"], training["adam_betas"]) == (0.1, None, [0.9, 0.99])
     assert config["model"]["encoder"]["rnn_type"] == "lstm" and config["model"]["decoder"]["rnn_type"] == "gru"
+
+
+DEFAULTS = {
+    "training.optimizer": "another one may be wanted",
+    "training.learning_rate_min": "for a schedule",
+    "training.clip_grad_norm": "another limit may be wanted",
+    "training.logging_freq": "nothing that is learned depends on it",
+    "training.print_valid_sents": "it brings back what JoeyNMT prints",
+    "testing.beam_size": "it is of the prediction",
+    "testing.beam_alpha": "it is of the prediction",
+    "model.encoder.rnn_type": "no key says it",
+    "model.decoder.rnn_type": "no key says it",
+    "model.encoder.layer_norm": "no key says it",
+    "model.decoder.layer_norm": "no key says it",
+    "model.encoder.embeddings.scale": "no key says it",
+    "model.decoder.embeddings.scale": "no key says it",
+}
+
+
+def plus(name: str) -> str:
+    """conf/framework/joeynmt.yaml has two of them: they are changed, the others are added."""
+    return "" if name.startswith("testing.beam_") else "+"
+
+
+@pytest.mark.parametrize("architecture", ["rnn", "transformer"])
+def test_what_it_sets_can_not_be_set_again(project: DaisyProject, adapter: Adapter, architecture: str) -> None:
+    """But for what is meant as a default, which an override takes the place of."""
+    plain = trained_with(adapter, options(project, f"architecture={architecture}"), Checkpoint(Path("/m/latest.ckpt")))
+    names = {name for name, _ in leaves(plain)}
+    for name in names - set(DEFAULTS):
+        with pytest.raises(ConfigurationError, match=f"framework.options.{name}"):
+            trained_with(adapter, options(project, f"architecture={architecture}", f"{plus(name)}framework.options.{name}=7"))
+    for name in names & set(DEFAULTS):
+        found = dict(
+            leaves(
+                trained_with(adapter, options(project, f"architecture={architecture}", f"{plus(name)}framework.options.{name}=7"))
+            )
+        )
+        assert found[name] == 7
 
 
 STEP = (
@@ -306,6 +356,9 @@ def test_for_real_killed_and_resumed(project: DaisyProject, odd: list[str]) -> N
     assert len(epochs_of(other)) == 4 and before == epochs_of(other)[: len(before)] and after == epochs_of(other)[-len(after) :]
     assert not after[0].startswith("[daisy] epoch 1 ")
     assert result["accuracy"] == json.loads((other / "daisy" / "result.json").read_text())["accuracy"] > 0.1
+    told = {int(line.split()[2]): float(line.split()[7].rstrip(",")) for line in epochs_of(other) if "dev_accuracy" in line}
+    best = max(told, key=lambda epoch: (told[epoch], -epoch))
+    assert (result["checkpoint"]["path"], result["checkpoint"]["epoch"]) == ("model_out/best.ckpt", best)
     predictions = (killed / "daisy" / "predictions" / "dev.tsv").read_text(encoding="utf-8").splitlines()
     assert len(predictions) == 50 and predictions[0].split("\t")[2].count("<s>") == 1
 
@@ -320,6 +373,11 @@ def test_for_real_patience_and_each_epoch(project: DaisyProject, odd: list[str])
     assert done.code == 0, done.err + done.out
     (model,) = project.models()
     assert json.loads((model / "daisy" / "result.json").read_text())["ended_because"] == "patience"
+    (best, *_) = [line for line in epochs_of(model) if "dev_accuracy" in line]
+    assert (
+        best.startswith("[daisy] epoch 1 ")
+        and json.loads((model / "daisy" / "result.json").read_text())["checkpoint"]["epoch"] == 1
+    )
     kept = {path.name for path in (model / "model_out").glob("*.ckpt")}
     assert kept == {"latest.ckpt", "best.ckpt", "epoch-1.ckpt", "epoch-2.ckpt"}
 
@@ -329,5 +387,23 @@ def test_for_real_what_is_wrong(project: DaisyProject, odd: list[str]) -> None:
     wrong = project.daisy(*odd, "+framework.options.training.label_smoothng=0.1")
     assert wrong.code == 2 and "did you mean framework.options.training.label_smoothing?" in wrong.one_line
     assert project.models() == []
+    no_gpu = project.daisy(*odd, "env.device=gpu", environment={"CUDA_VISIBLE_DEVICES": ""})
+    assert no_gpu.code == 1 and "finds no GPU here" in no_gpu.out + no_gpu.err
     failed = project.daisy(*odd, "train.epochs=1", "+framework.options.training.optimizer=nonsense")
     assert failed.code == 1 and "Traceback" not in failed.err and "under framework.options" in failed.out + failed.err
+
+
+@pytest.mark.slow
+def test_for_real_odd_lines(project: DaisyProject, adapter: Adapter, tmp_path: Path) -> None:
+    """Long sources, empty lines at the end and `<unk>` as a word of the data: each line comes out, in its place."""
+    chosen = options(
+        project,
+        "train.validate=each",
+        "train.epochs=40",
+        "train.learning_rate=0.01",
+        "train.batch_size=10",
+        "arch.hidden=32",
+        "arch.embedding=16",
+    )
+    found = predictions_for_odd_lines(adapter, real_python("joeynmt"), chosen, COMPANION, tmp_path, ["a b", "", ""])
+    assert found == [*EXPECTED, "a", "", ""]
