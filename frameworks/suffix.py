@@ -3,9 +3,20 @@
 import re
 from pathlib import Path
 
-from daisy.framework import Adapter, Checkpoint, Command, Description, Options, Paths, Progress, version_of_files
+from daisy.framework import (
+    COUNT,
+    Adapter,
+    Checkpoint,
+    Command,
+    Description,
+    Options,
+    Paths,
+    Progress,
+    common_hint,
+    version_of_files,
+)
 
-LEARNED = re.compile(r"learned \d+ suffixes from \d+ examples")
+LEARNED = re.compile(rf"learned {COUNT} suffixes from {COUNT} examples")
 
 
 class Suffix(Adapter):
@@ -35,6 +46,10 @@ class Suffix(Adapter):
         """The model, written whole or not at all."""
         path = paths.model_out / "model.json"
         return Checkpoint(path) if path.is_file() else None
+
+    def hint(self, log: str) -> str | None:
+        """No error is its own."""
+        return common_hint(log, "suffix", set_up=False)
 
     def describe(self, paths: Paths) -> Description:
         """It comes with Daisy and has no number of its own."""

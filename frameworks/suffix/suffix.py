@@ -135,12 +135,12 @@ def load(path: str) -> Model:
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
         rules = [
-            Rule(tuple(head.split()), tuple(new_head.split()), taken, tuple(new_tail.split()))
+            Rule(tokens_of(head), tokens_of(new_head), taken, tokens_of(new_tail))
             for head, new_head, taken, new_tail in content["rules"]
         ]
         return Model(
-            known={tuple(source.split()): tuple(target.split()) for source, target in content["known"].items()},
-            rules={tuple(suffix.split()): [rules[number] for number in numbers] for suffix, numbers in content["under"].items()},
+            known={tokens_of(source): tokens_of(target) for source, target in content["known"].items()},
+            rules={tokens_of(suffix): [rules[number] for number in numbers] for suffix, numbers in content["under"].items()},
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} is no model ({error!r}): train it again") from error
@@ -149,10 +149,15 @@ def load(path: str) -> Model:
 def read(path: str) -> list[Tokens]:
     """The lines of a file as tokens."""
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = Path(path).read_bytes().decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path} can't be read: {error}") from error
-    return [tuple(line.split()) for line in text.removesuffix("\n").split("\n")] if text else []
+    return [tokens_of(line) for line in text.removesuffix("\n").split("\n")] if text else []
+
+
+def tokens_of(line: str) -> Tokens:
+    """The tokens of a line: only a blank separates them, and a token may be any other white space."""
+    return tuple(token for token in line.split(" ") if token)
 
 
 def write(path: str, text: str) -> None:
