@@ -18,6 +18,7 @@ from daisy.framework import (
     Paths,
     Progress,
     Setup,
+    common_hint,
     files_in,
     version_of_files,
 )  # fmt: skip
@@ -27,6 +28,7 @@ KEYS = (
     "name", "adapter", "options", "train", "predict", "environment", "progress", "checkpoint", "errors", "supports",
     *OPTIONAL_KEYS,
 )  # fmt: skip
+UNCOUNTABLE = 1e15  # what is no smaller, or not a number, is no count
 COUNTS = ("epoch", "epochs", "step", "steps", "seconds")
 PLACEHOLDER = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
 FILES = {
@@ -102,18 +104,18 @@ class AnyCommand(Adapter):
         for name, pattern in self._progress.items():
             if (match := pattern.search(line)) and (number := _number(match)) is not None:
                 found[name] = number
-        counts = {name: found.pop(name) for name in COUNTS if name in found}
+        counts = {name: number for name in COUNTS if name in found and 0 <= (number := found.pop(name)) < UNCOUNTABLE}
         saved, ended = self._marked("saved_epoch", line), self._marked("ended", line)
         done = self._marked("epoch_done", line) is not None
-        saved_number = _number(saved) if saved is not None else None
-        if not (found or counts or saved or ended or done):
+        saved_epoch = _number(saved) if saved is not None else None
+        if saved_epoch is not None and 0 <= saved_epoch < UNCOUNTABLE:
+            counts["saved_epoch"] = saved_epoch
+        if not (found or counts or ended or done):
             return None
-        whole = {name: int(number) for name, number in counts.items() if name != "seconds" and abs(number) < 1e15}
         return Progress(
-            **whole,
+            **{name: int(number) for name, number in counts.items() if name != "seconds"},
             measures=found,
             epoch_done=done,
-            saved_epoch=None if saved_number is None else int(saved_number),
             ended=ended[ended.lastindex or 0] if ended is not None else None,
             seconds=counts.get("seconds"),
         )
@@ -141,11 +143,13 @@ class AnyCommand(Adapter):
         if pattern is None:
             return super().read_predictions(output)
         matches = (pattern.search(line) for line in output.split("\n"))
-        return [match[match.lastindex or 0].strip() for match in matches if match is not None]
+        return [match[match.lastindex or 0].strip(" ") for match in matches if match is not None]
 
     def hint(self, log: str) -> str | None:
-        """The first of `errors` that is in the log."""
-        return next((hint for pattern, hint in self._errors if pattern.search(log)), None)
+        """The first of `errors` that is in the log; what every framework can have."""
+        own = (hint for pattern, hint in self._errors if pattern.search(log))
+        set_up = bool(self.framework.get("setup"))
+        return next(own, None) or common_hint(log, self._text("name") or "command", set_up=set_up)
 
     def setup(self, companion: Path) -> Setup | None:
         """`setup`, where the program needs a Python of its own."""
