@@ -493,6 +493,20 @@ BROKEN = (
         told="best_checkpoint finds nothing",
     ),
     Broken(
+        "gives another epoch's checkpoint",
+        "return Checkpoint(kept, epoch) if kept.is_file() else None",
+        'files = sorted(paths.model_out.glob("epoch-*.bin"))\n        return Checkpoint(files[min(epoch, len(files)) - 1], epoch) if files and epoch < 10**6 else None',
+        caught_by=("interrupted",),
+        told="epoch_checkpoint gives epoch-2.bin for epoch 1, where epoch-1.bin was: give None, not another",
+    ),
+    Broken(
+        "gives the best for an epoch that is gone",
+        "return Checkpoint(kept, epoch) if kept.is_file() else None",
+        'best = paths.model_out / "best.bin"\n        return next((Checkpoint(path, epoch) for path in (kept, best) if path.is_file() and epoch < 10**6), None)',
+        caught_by=("interrupted",),
+        told="epoch_checkpoint gives best.bin for epoch 1, where epoch-1.bin was: give None, not another",
+    ),
+    Broken(
         "drops empty predictions",
         '[line.strip() for line in output.removesuffix("\\n").split("\\n")] if output else []',
         "output.split()",

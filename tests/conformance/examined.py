@@ -21,7 +21,7 @@ def verdicts(text: str, cases: list[Case], folder: Path, checks: Sequence[Check]
     (folder / "mine" / "open.txt").write_text("numpy>=1.26\n")
     model_out = folder / "model_out"
     model_out.mkdir()
-    for name in ("best.bin", "best.json", "last.bin"):
+    for name in ("best.bin", "best.json", "last.bin", "epoch-1.bin", "epoch-2.bin"):
         (model_out / name).write_text(CHECKPOINT)
     section = cases[0].configuration.values["framework"]
     evidence = Evidence([LOG + b"finished: epochs\n"], model_out)

@@ -73,6 +73,11 @@ class Mine(Adapter):
         path = paths.model_out / "last.bin"
         return Checkpoint(path) if path.is_file() else None
 
+    def epoch_checkpoint(self, paths: Paths, epoch: int) -> Checkpoint | None:
+        """Numbered."""
+        kept = paths.model_out / f"epoch-{epoch}.bin"
+        return Checkpoint(kept, epoch) if kept.is_file() else None
+
     def read_predictions(self, output: str) -> list[str]:
         """A line each."""
         return [line.strip() for line in output.removesuffix("\n").split("\n")] if output else []

@@ -23,7 +23,7 @@ def test_a_broken_adapter_is_caught(broken: Broken, cases: list[Case], tmp_path:
     found = verdicts(broken.text, cases, tmp_path, checks)
     failing = {name: verdict.findings for name, verdict in found.items() if not verdict.ok}
     assert {path.read_text() for path in (tmp_path / "model_out").iterdir()} == {CHECKPOINT}, "the real model is spoilt"
-    assert len(list((tmp_path / "model_out").iterdir())) == 3
+    assert len(list((tmp_path / "model_out").iterdir())) == 5
     assert sorted(failing) == sorted(broken.caught_by), failing
     told = [finding for findings in failing.values() for finding in findings]
     assert any(broken.told in finding for finding in told), told

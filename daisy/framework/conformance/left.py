@@ -3,7 +3,7 @@
 import contextlib
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from daisy.framework.contract import Adapter, Paths, Progress
 KEPT_OF_A_CUT_FILE = 65_536  # bytes
 JUNK_NAMES = ("checkpoint", "best", "last", "best.pt", "model.bin", "m-.json", "ä 𝒳.npz", "x" * 200, "-rf", "9" * 100 + ".pt")
 TEXTS = ("", "\n", "a b\n", "a\n\nb\n", "a\r\nb\r\n", "\ufffd\x00\n", "\t\n", "D-0\t-0.1\ta b\n", "x" * 100_000)
+EPOCHS_LOOKED_FOR = 10
 LAST_LINES = 20  # of a log: as many are shown to `hint`
 LOGS = ("", "\n" * 50, "Killed\n", "Traceback (most recent call last):\n", "\ufffd\x00", "9" * 20_000, "%s {} \\")
 
@@ -71,12 +72,35 @@ def interrupted(subject: Subject) -> Iterator[Finding]:
     assert subject.evidence.model_out is not None
     names = [str(path.relative_to(subject.evidence.model_out)) for path in _files(subject.evidence.model_out)]
     adapter = subject.adapter()
+    with _copied(subject) as paths:
+        kept = _epochs(adapter, paths)
     for name in names:
         for share in (None, 0.0, 0.5):
             with _copied(subject) as paths:
                 _spoil(paths.model_out / name, share)
                 told = f"model_out without {name}" if share is None else f"model_out with {name} cut off"
                 yield from _looked_at(subject, adapter, paths, told)
+                if share is None:
+                    yield from _of_other_epochs(kept, _epochs(adapter, paths), told)
+
+
+def _epochs(adapter: Adapter, paths: Paths) -> dict[int, Checkpoint]:
+    """The checkpoints of the first epochs, as far as there are some; what raises is found by other checks."""
+    found: dict[int, Checkpoint] = {}
+    for epoch in range(1, EPOCHS_LOOKED_FOR + 1):
+        with contextlib.suppress(Exception):
+            checkpoint = adapter.epoch_checkpoint(paths, epoch)
+            if isinstance(checkpoint, Checkpoint):
+                found[epoch] = checkpoint
+    return found
+
+
+def _of_other_epochs(kept: Mapping[int, Checkpoint], found: Mapping[int, Checkpoint], where: str) -> Iterator[Finding]:
+    """An epoch whose file is gone has no checkpoint: another one's predictions would count as its own."""
+    for epoch, checkpoint in found.items():
+        if epoch not in kept or checkpoint.path != kept[epoch].path:
+            gone = f", where {kept[epoch].path.name} was" if epoch in kept else ""
+            yield Finding(where, f"epoch_checkpoint gives {checkpoint.path.name} for epoch {epoch}{gone}: give None, not another")
 
 
 def predictions(subject: Subject) -> Iterator[Finding]:
