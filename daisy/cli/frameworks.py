@@ -11,7 +11,7 @@ from rich.text import Text
 from daisy.cli.screen import console
 from daisy.configuration import Environment, Project
 from daisy.configuration.compose import chosen_values
-from daisy.errors import ConfigurationError, DaisyError
+from daisy.errors import ConfigurationError, DaisyError, FrameworkError
 from daisy.framework import Adapter, lookup
 from daisy.framework.lines import visible
 from daisy.framework.ready import Chosen, choose, ready
@@ -48,6 +48,22 @@ def print_frameworks(project: Project, env: Environment) -> None:
     for row in rows:
         if row.why:
             out.print(Text.assemble((f"{row.name}: ", "bold"), visible(row.why)), soft_wrap=True)
+
+
+def print_framework(project: Project, env: Environment, name: str) -> None:
+    """`daisy frameworks NAME`: its version, and all that it takes under framework.options, a name a line."""
+    chosen = framework_called(project, name)
+    with lookup.blaming(chosen.file):
+        found = ready(project, chosen, env)
+    told = found.description
+    if told is None:
+        raise FrameworkError(f"{name}: its version and options are known where it runs")
+    print(visible(f"{name} {told.version}"))
+    if told.options is None:
+        print("it does not list its options: see its adapter or its conf/framework/" + f"{name}.yaml")
+        return
+    for option in sorted(told.options):
+        print(visible(f"framework.options.{option}"))
 
 
 def _shared(project: Project) -> set[str]:

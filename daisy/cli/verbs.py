@@ -221,11 +221,17 @@ def data(
 
 
 @app.command()
-def frameworks(env: EnvName = None) -> None:
-    """Show the frameworks: which of them can be used here, and what they support."""
-    from daisy.cli.frameworks import print_frameworks
+def frameworks(
+    framework: Annotated[str | None, typer.Argument(help="A framework, to be shown with its own options. Without: all.")] = None,
+    env: EnvName = None,
+) -> None:
+    """Show the frameworks: which of them can be used here, and what they support; or one, and its own options."""
+    from daisy.cli.frameworks import print_framework, print_frameworks
 
-    print_frameworks(_project(), _environment(env))
+    if framework is None:
+        print_frameworks(_project(), _environment(env))
+    else:
+        print_framework(_project(), _environment(env), framework)
 
 
 @app.command()

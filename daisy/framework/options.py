@@ -87,7 +87,8 @@ class Options:
         if installed is None or installed.options is None or name in installed.options:
             return
         close = nearest(name, sorted(installed.options), most=2)
-        way_out = f"did you mean {' or '.join(OWN + other for other in close)}?" if close else _all_of(installed.options)
+        near = f"did you mean {' or '.join(OWN + other for other in close)}?"
+        way_out = near if close else _all_of(installed.options, framework)
         raise ConfigurationError(f"{OWN}{name}: {framework} {installed.version} has no option {name} - {way_out}")
 
     @property
@@ -96,9 +97,9 @@ class Options:
         return frozenset(self._read)
 
 
-def _all_of(names: Collection[str]) -> str:
+def _all_of(names: Collection[str], framework: str) -> str:
     """The way out where no name is near: all of them where they are few."""
-    return f"there are: {', '.join(sorted(names))}" if 0 < len(names) <= FEW else "its own --help lists them"
+    return f"there are: {', '.join(sorted(names))}" if 0 < len(names) <= FEW else f"`daisy frameworks {framework}` lists them"
 
 
 def unused(configuration: Configuration, read: Iterable[str]) -> list[str]:

@@ -257,6 +257,14 @@ def test_data_prepares_and_describes(project: DaisyProject) -> None:
     assert "tiny" in wrong.one_line
 
 
+def test_frameworks_lists_the_options_of_one(project: DaisyProject) -> None:
+    shown = project.daisy("frameworks", "arcadio").out.splitlines()
+    assert shown[0].startswith("arcadio files-") and shown[1:] == ["framework.options.beam", "framework.options.normalize"]
+    assert "conf/framework/suffix.yaml" in project.daisy("frameworks", "suffix").out
+    assert "there is no framework arcado - did you mean arcadio?" in project.daisy("frameworks", "arcado").one_line
+    assert project.daisy("frameworks", "joeynmt").code == 2  # it is not set up here
+
+
 def test_frameworks_says_which_are_ready_and_why_not(project: DaisyProject) -> None:
     project.add_framework("broken", "import nothing_like_this\n")
     shown = project.daisy("frameworks").out
