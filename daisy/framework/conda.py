@@ -21,8 +21,8 @@ def python_in(place: str) -> str | None:
     """
     answer = _asked("run", "--no-capture-output", *which(place), "python", "-V")
     if answer is not None:
-        return answer.strip()
-    if _is_there(place):
+        return answer.strip() or "Python 2"  # which says so on stderr
+    if folder_of(place) is not None:
         raise FrameworkError(
             f"conda has the environment {place}, and no Python answers in it: mend it, remove it (`conda env remove "
             f"{' '.join(which(place))}`), or name another one"
@@ -30,18 +30,23 @@ def python_in(place: str) -> str | None:
     return None
 
 
-def _is_there(place: str) -> bool:
+def folder_of(place: str) -> Path | None:
+    """Where an environment is; None where there is none, or no conda that knows of it."""
     if "/" in place:
-        return Path(place).expanduser().exists()
+        folder = Path(place).expanduser()
+        return folder if folder.exists() else None
+    if place == "base":
+        told = (_asked("info", "--base") or "").strip()
+        return Path(told) if told else None
     try:
         folders = json.loads(_asked("env", "list", "--json") or "{}").get("envs", [])
     except (ValueError, AttributeError):
-        return False
-    return any(Path(str(folder)).name == place for folder in folders)
+        return None
+    return next((Path(str(folder)) for folder in folders if Path(str(folder)).name == place), None)
 
 
 def _asked(*arguments: str) -> str | None:
-    """What conda prints; None where it has no good answer, or is not here."""
+    """What conda prints, without its warnings; None where it has no good answer, or is not here."""
     try:
         done = subprocess.run(
             ["conda", *arguments], stdin=subprocess.DEVNULL, capture_output=True, timeout=LONGEST_ANSWER, check=False
@@ -53,4 +58,4 @@ def _asked(*arguments: str) -> str | None:
         raise FrameworkError(
             f"`conda {words}` did not answer in {LONGEST_ANSWER:g} seconds: try it, and run this again"
         ) from None
-    return (done.stdout + done.stderr).decode("utf-8", "replace") if done.returncode == 0 else None
+    return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else None

@@ -2,12 +2,14 @@
 
 import hashlib
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
 from daisy.configuration import Environment
 from daisy.errors import FrameworkError
 from daisy.files import read_json, write_json
+from daisy.framework import conda
 from daisy.framework.contract import Adapter, Command, Paths, version_of_files
 from daisy.framework.description import Description
 from daisy.framework.installed import Installed
@@ -16,6 +18,7 @@ from daisy.framework.lines import visible
 from daisy.framework.process import RunningCommand, printed_by
 from daisy.framework.source import Source
 
+LONGEST_INSPECTION = 20.0  # seconds
 LONGEST_WAIT = 300.0  # seconds: importing a framework from a cold network disk
 
 
@@ -50,23 +53,50 @@ def describe(
 def _key(command: Command, companion: Path, interpreter: Interpreter, source: Source | None) -> str:
     """A hash over all that the answer depends on, as far as can be seen without asking."""
     parts: list[Any] = [str(interpreter), list(command.arguments), version_of_files(companion)]
-    if interpreter.kind == "path":
-        parts.append([_changed(parent) for parent in _packages(Path(interpreter.place))])
+    parts.append([_state(path) for path in _packages(interpreter)])
+    if interpreter.kind == "docker":
+        parts.append(_image_id(interpreter.place))
     if source is not None:
         parts.append(source.to_json())
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def _packages(python: Path) -> list[Path]:
-    """The interpreter, and the folders whose times change when pip installs something in its environment."""
-    return [python, *sorted(python.parent.parent.glob("lib/python*/site-packages"))]
+def _packages(interpreter: Interpreter) -> list[Path]:
+    """The interpreter or the image, and the folders whose times change when something is installed in its environment."""
+    if interpreter.kind == "docker":
+        return []  # it has no file here
+    if interpreter.kind == "apptainer":
+        return [Path(interpreter.place).expanduser()]
+    if interpreter.kind == "conda":
+        place = conda.folder_of(interpreter.place)
+        return [place / "conda-meta", *_libraries(place)] if place is not None else []
+    python = Path(interpreter.place)
+    return [python, *_libraries(python.parent.parent)]
 
 
-def _changed(path: Path) -> int:
+def _libraries(environment: Path) -> list[Path]:
+    """Where pip installs: Debian's own Python has other names for it."""
+    return sorted(path for inside in ("lib", "local/lib") for path in environment.glob(f"{inside}/python*/*-packages"))
+
+
+def _image_id(image: str) -> str:
+    """What docker calls the image as it is now: the same name may be another image after a pull. Nothing where it has none."""
     try:
-        return path.stat().st_mtime_ns
+        done = subprocess.run(
+            ["docker", "image", "inspect", "--format", "{{.Id}}", image],
+            stdin=subprocess.DEVNULL, capture_output=True, timeout=LONGEST_INSPECTION, check=False,
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.decode("ascii", "replace").strip() if done.returncode == 0 else ""
+
+
+def _state(path: Path) -> list[int]:
+    try:
+        found = path.stat()
     except OSError:
-        return 0
+        return []
+    return [found.st_mtime_ns, found.st_size]
 
 
 def _known(kept: Path, key: str) -> Description | None:
