@@ -15,7 +15,7 @@ from daisy.errors import ConfigurationError, DaisyError, FrameworkError
 from daisy.framework import Adapter, lookup
 from daisy.framework.lines import visible
 from daisy.framework.ready import Chosen, choose, ready
-from daisy.framework.setup import Plan, Step, carry_out, planned
+from daisy.framework.setup import Request, Step, carry_out, planned
 from daisy.monitor.words import near
 
 YES, NO = Text("yes", style="green"), Text("no", style="red")
@@ -116,12 +116,12 @@ def set_up(project: Project, env: Environment, name: str, source: Path | None, d
     """`daisy setup NAME`."""
     chosen = framework_called(project, name)
     with lookup.blaming(chosen.file):
-        _set_up(planned(project, env, chosen, source, anew), dry_run)
+        _set_up(Request(project, env, chosen, source, anew), dry_run)
 
 
-def _set_up(plan: Plan, dry_run: bool) -> None:
-    name, out = plan.chosen.framework, console()
-    for line in plan.announcement:
+def _set_up(request: Request, dry_run: bool) -> None:
+    name, out = request.chosen.framework, console()
+    for line in planned(request).announcement:
         out.print(Text(visible(line)), soft_wrap=True)
     if dry_run:
         return
@@ -129,7 +129,7 @@ def _set_up(plan: Plan, dry_run: bool) -> None:
     def begin(step: Step) -> None:
         print(f"  {visible(step.words)} ...", file=sys.stderr, flush=True)
 
-    installed = carry_out(plan, begin)
+    installed = carry_out(request, begin)
     found = installed.description
     version = found.version if found is not None else "its version is known where it runs"
     out.print(Text(visible(f"{name} is ready: {version}, {installed.interpreter}")), soft_wrap=True)

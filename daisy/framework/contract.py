@@ -148,6 +148,8 @@ class Adapter(ABC):
     """The values of arch.encoder that it can build."""
     attention: bool = False
     """Whether its decoder can attend to the source."""
+    checkout_has: tuple[str, ...] = ()
+    """Files that a checkout of it has: a folder without them is refused before `daisy setup` makes anything."""
     accuracy_while_training: bool = False
     """Whether its log tells an accuracy on the dev set while it trains."""
 

@@ -114,11 +114,15 @@ def _comma_separated(*fields: str) -> str:
 
 @dataclass(frozen=True)
 class Wanted:
-    """For whom an interpreter is: the framework, how `daisy setup` would make its Python, what its commands read and write."""
+    """For whom an interpreter is: the framework, how `daisy setup` makes its Python, what its commands read and write.
+
+    `installed` is what a setup has made for it.
+    """
 
     framework: str
     setup: Setup | None = None
     folders: Sequence[Path] = field(default_factory=tuple)
+    installed: Installed | None = None
 
 
 def interpreter_of(env: Environment, wanted: Wanted) -> Interpreter:
@@ -128,7 +132,7 @@ def interpreter_of(env: Environment, wanted: Wanted) -> Interpreter:
     """
     named = env.python.get(wanted.framework)
     if named is None and wanted.setup is not None:
-        installed = Installed.read(env, wanted.framework)
+        installed = wanted.installed
         if installed is None or installed.python is None or not Path(installed.python).exists():
             name = wanted.framework
             raise FrameworkError(

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -154,8 +154,13 @@ class RunningCommand:
             self.look()  # the guard has ended before it could be told
 
 
-def printed_by(running: RunningCommand, seconds: float | None = None) -> tuple[str, Ending | None]:
-    """The end of what a command prints, and how it ended; it is killed after so many seconds, and has no ending then."""
+def printed_by(
+    running: RunningCommand, seconds: float | None = None, also: Callable[[bytes], object] = len
+) -> tuple[str, Ending | None]:
+    """The end of what a command prints, and how it ended; it is killed after so many seconds, and has no ending then.
+
+    `also` is called with all that it prints, as it comes.
+    """
     end_at = None if seconds is None else time.monotonic() + seconds
     log = b""
     while True:
@@ -164,6 +169,7 @@ def printed_by(running: RunningCommand, seconds: float | None = None) -> tuple[s
             data = os.read(running.output, 65_536)
             if not data:
                 break
+            also(data)
             log = (log + data)[-OUTPUT_KEPT:]
         if end_at is not None and time.monotonic() > end_at:
             running.kill()

@@ -12,6 +12,7 @@ from daisy.framework import lookup
 from daisy.framework.contract import Adapter
 from daisy.framework.describe import describe
 from daisy.framework.description import Description
+from daisy.framework.installed import Installed
 from daisy.framework.interpreter import Interpreter, Wanted, interpreter_of
 from daisy.framework.lookup import AdapterFile
 from daisy.framework.source import Source, source_of
@@ -52,12 +53,18 @@ def choose(project: Project, section: Mapping[str, Any]) -> Chosen:
     return Chosen(name, file, lookup.load(file, section))
 
 
-def ready(project: Project, chosen: Chosen, env: Environment) -> Ready:
-    """Find the framework's Python and checkout, and have it describe itself. Raises FrameworkError where it can't be used."""
-    source = source_of(project, env, chosen.framework, chosen.adapter.framework.get("source"))
+def ready(project: Project, chosen: Chosen, env: Environment, installed: Installed | None = None, afresh: bool = False) -> Ready:
+    """Find the framework's Python and checkout, and have it describe itself. Raises FrameworkError where it can't be used.
+
+    `installed` is what a setup that is not over yet has made; `afresh`: what the framework said before does not count.
+    """
+    name = chosen.framework
+    installed = installed or Installed.read(env, name)
+    source = source_of(project, installed, name, chosen.adapter.framework.get("source"))
     folders = [chosen.file.companion, project.root, *([source.folder] if source is not None else [])]
-    wanted = Wanted(chosen.framework, chosen.adapter.setup(chosen.file.companion), tuple(folders))
+    wanted = Wanted(name, chosen.adapter.setup(chosen.file.companion), tuple(folders), installed)
     interpreter = interpreter_of(env, wanted)
-    if interpreter.kind != "path" and shutil.which(interpreter.program) is None:
+    if not afresh and interpreter.kind != "path" and shutil.which(interpreter.program) is None:
         return Ready(interpreter, source, None)  # a login node without docker: the job finds out
-    return Ready(interpreter, source, describe(chosen.adapter, chosen.file.companion, interpreter, source, env, chosen.framework))
+    said = describe(chosen.adapter, chosen.file.companion, interpreter, source, env, name, afresh)
+    return Ready(interpreter, source, said)

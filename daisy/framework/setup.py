@@ -12,16 +12,30 @@ from daisy.errors import FrameworkError
 from daisy.files import remove_left_over
 from daisy.framework import conda
 from daisy.framework.contract import Setup
-from daisy.framework.describe import describe
 from daisy.framework.installed import Installed
-from daisy.framework.interpreter import Interpreter, Wanted, interpreter_of
 from daisy.framework.process import RunningCommand, printed_by
 from daisy.framework.pythons import find_python
-from daisy.framework.ready import Chosen, Ready
+from daisy.framework.ready import Chosen, Ready, ready
 from daisy.framework.source import MARK as WHOLE
-from daisy.framework.source import Source, look_at, pinned, source_of
+from daisy.framework.source import pinned
 
 LOG = "setup.log"
+
+
+@dataclass(frozen=True)
+class Request:
+    """A framework that is to be set up in an env; with a checkout that is there already, or all anew, where that is said."""
+
+    project: Project
+    env: Environment
+    chosen: Chosen
+    source: Path | None = None
+    anew: bool = False
+
+    @property
+    def folder(self) -> Path:
+        """All that is set up for the framework."""
+        return Installed.folder(self.env, self.chosen.framework)
 
 
 @dataclass(frozen=True)
@@ -36,72 +50,76 @@ class Step:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a setup is going to do, and of what it was asked for."""
+    """What a setup is going to do, and what is kept of it where it makes anything of its own."""
 
-    chosen: Chosen
-    env: Environment
-    project: Project
     announcement: Sequence[str]
     steps: Sequence[Step]
     installed: Installed | None = None
-    asked: str | None = None
-    source: Path | None = None
-    anew: bool = False
 
 
-def planned(project: Project, env: Environment, chosen: Chosen, source: Path | None = None, anew: bool = False) -> Plan:
-    """What `daisy setup` has to do for a framework in an env. Raises FrameworkError where it can't be done here."""
-    name, setup = chosen.framework, chosen.adapter.setup(chosen.file.companion)
-    asked = chosen.adapter.framework.get("source")
-    if source is not None and not source.is_dir():
-        raise FrameworkError(f"--source {source}: there is no such folder; give the path of {name}'s checkout")
-    if source is not None and not asked:
-        raise FrameworkError(f"--source {source}: {name} does not run from a checkout; leave it out")
-    if source is not None and pinned(str(asked), name) is None:
-        raise FrameworkError(
-            f"--source {source}: framework.source={asked} names a checkout already; change that, or leave it out"
-        )
-    before = Installed.read(env, name)
-    python, announcement, steps = _python(name, setup, env, before, anew)
-    checkout = source.resolve() if source is not None else None
+def planned(request: Request) -> Plan:
+    """What `daisy setup` has to do, as it is here now. Raises FrameworkError where it can't be done here."""
+    name, asked = request.chosen.framework, request.chosen.adapter.framework.get("source")
+    if request.source is not None:
+        _check_source(request, request.source, asked)
+    before = Installed.read(request.env, name)
+    python, announcement, steps = _python(request, before)
+    checkout = request.source.resolve() if request.source is not None else None
     if asked and checkout is None and (wanted := pinned(str(asked), name)) is not None:
         at = Path(before.source) if before is not None and before.source is not None else None
-        checkout, whole = _place(Installed.folder(env, name), f"source-{wanted.commit[:12]}", at, anew)
+        checkout, whole = _place(request, f"source-{wanted.commit[:12]}", at)
         if not whole:
             steps += _clone_steps(wanted.url, wanted.commit, checkout)
             announcement.append(
-                f"  its source, as big as its history: {wanted.url} at commit {wanted.commit[:12]}, into {checkout}"
+                f"  its source: git will fetch all of {wanted.url}, size unknown, at commit {wanted.commit[:12]}, into {checkout}"
             )
     installed = None
     if python is not None or checkout is not None:
         installed = Installed(python, asked if checkout is not None else None, str(checkout) if checkout is not None else None)
-    return Plan(chosen, env, project, announcement, steps, installed, asked, source, anew)
+    return Plan(announcement, steps, installed)
 
 
-def _python(
-    name: str, setup: Setup | None, env: Environment, before: Installed | None, anew: bool
-) -> tuple[str | None, list[str], list[Step]]:
+def _check_source(request: Request, source: Path, asked: str | None) -> None:
+    """Before an environment of gigabytes is made for it."""
+    name = request.chosen.framework
+    if not source.is_dir():
+        raise FrameworkError(f"--source {source}: there is no such folder; give the path of {name}'s checkout")
+    if not asked:
+        raise FrameworkError(f"--source {source}: {name} does not run from a checkout; leave it out")
+    if pinned(str(asked), name) is None:
+        raise FrameworkError(
+            f"--source {source}: framework.source={asked} names a checkout already; change that, or leave it out"
+        )
+    lacking = [file for file in request.chosen.adapter.checkout_has if not (source / file).exists()]
+    if lacking or not any(source.iterdir()):
+        what = f"no {lacking[0]} in it" if lacking else "nothing in it"
+        raise FrameworkError(f"--source {source}: there is {what}, so it is no checkout of {name}; give the path of one")
+
+
+def _python(request: Request, before: Installed | None) -> tuple[str | None, list[str], list[Step]]:
     """The Python of the framework's own, if any; what to say, and what to do for it.
 
     What another env has set up stays: this one may name a Python, and the other one none.
     """
-    own, named = before.python if before is not None else None, env.python.get(name)
+    name, setup = request.chosen.framework, request.chosen.adapter.setup(request.chosen.file.companion)
+    own, named = before.python if before is not None else None, request.env.python.get(name)
     if named is not None:
-        steps = _named_steps(named, setup)
-        return own, [f"{name}: env.python.{name}={named} runs it" + (f"; {steps[0].words}" if steps else "")], steps
+        words, steps = _named_steps(named, setup)
+        return own, [f"{name}: env.python.{name}={named} runs it{words}"], steps
     if setup is None:
         return None, [f"{name} runs in the Python that runs Daisy: there is nothing to make"], []
-    venv, steps = _venv_steps(name, Installed.folder(env, name), setup, own, anew)
+    venv, steps = _venv_steps(request, setup, own)
     return str(venv / "bin" / "python"), [_announced(name, venv, setup, bool(steps))], steps
 
 
-def _place(folder: Path, stem: str, current: Path | None, anew: bool) -> tuple[Path, bool]:
+def _place(request: Request, stem: str, current: Path | None) -> tuple[Path, bool]:
     """A folder for what is set up, and whether it is whole there: the current one, else another whole one, else a new one.
 
     What is made anew gets another name: a running job may use what is there.
     """
+    folder = request.folder
     there = sorted(path for path in folder.glob(f"{stem}*") if (path / WHOLE).exists())
-    if there and not anew:
+    if there and not request.anew:
         return (current if current in there else there[-1]), True
     number = 2
     place = folder / stem
@@ -110,27 +128,27 @@ def _place(folder: Path, stem: str, current: Path | None, anew: bool) -> tuple[P
     return place, False
 
 
-def carry_out(plan: Plan, begin: Callable[[Step], None]) -> Ready:
-    """Do what was planned, try the framework out, and keep that it is there.
+def carry_out(request: Request, begin: Callable[[Step], None]) -> Ready:
+    """Do what is to be done, try the framework out, and keep that it is there.
 
-    Safe to interrupt and to do twice, also at once. Raises FrameworkError where a step fails; what is half made is made
-    anew the next time.
+    Safe to interrupt and to do twice, also at once: what another process has made meanwhile is not made again. Raises
+    FrameworkError where a step fails; what is half made is made anew the next time.
     """
     from filelock import FileLock
 
-    folder = Installed.folder(plan.env, plan.chosen.framework)
+    folder = request.folder
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / ".lock", mode=0o666):
-        plan = planned(plan.project, plan.env, plan.chosen, plan.source, plan.anew)  # another one may have done it meanwhile
         remove_left_over(folder)
+        plan = planned(request)
         log = folder / LOG
         log.write_bytes(b"")
         for step in plan.steps:
             begin(step)
             _do(step, log)
-        found = _tried(plan)
+        found = ready(request.project, request.chosen, request.env, plan.installed, afresh=True)
         if plan.installed is not None:
-            plan.installed.write(plan.env, plan.chosen.framework)
+            plan.installed.write(request.env, request.chosen.framework)
         return found
 
 
@@ -154,9 +172,9 @@ def _requirements(name: str, setup: Setup) -> str:
         ) from None
 
 
-def _venv_steps(name: str, folder: Path, setup: Setup, own: str | None, anew: bool) -> tuple[Path, list[Step]]:
+def _venv_steps(request: Request, setup: Setup, own: str | None) -> tuple[Path, list[Step]]:
     """Where the environment is, and what is missing to it. Its name tells its content: a new one never disturbs a running job."""
-    python = find_python(setup.python)
+    name, python = request.chosen.framework, find_python(setup.python)
     if python is None:
         versions = " or ".join(setup.python)
         raise FrameworkError(
@@ -166,37 +184,45 @@ def _venv_steps(name: str, folder: Path, setup: Setup, own: str | None, anew: bo
     content = [str(python), _requirements(name, setup), list(setup.first), setup.dependencies]
     key = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:10]
     current = Path(own).parent.parent if own is not None else None
-    venv, whole = _place(folder, f"venv-{key}", current, anew)
+    venv, whole = _place(request, f"venv-{key}", current)
     if whole:
         return venv, []
-    own = str(venv / "bin" / "python")
-    steps = [Step(f"making an environment with {python}", [str(python), "-m", "venv", "--clear", str(venv)], begins=venv)]
-    install = [own, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
-    if setup.first:
-        steps.append(Step(f"installing {', '.join(setup.first)}", [*install, *setup.first]))
+    begin = Step(f"making an environment with {python}", [str(python), "-m", "venv", "--clear", str(venv)], begins=venv)
+    return venv, [begin, *_pip_steps([str(venv / "bin" / "python")], setup, makes=venv)]
+
+
+def _pip_steps(python: Sequence[str], setup: Setup, makes: Path | None = None) -> list[Step]:
+    install = [*python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
     dependencies = [] if setup.dependencies else ["--no-deps"]
-    steps.append(Step("installing the packages", [*install, *dependencies, "-r", str(setup.requirements)], makes=venv))
-    return venv, steps
+    return [
+        *([Step(f"installing {', '.join(setup.first)}", [*install, *setup.first])] if setup.first else []),
+        Step("installing the packages", [*install, *dependencies, "-r", str(setup.requirements)], makes=makes),
+    ]
 
 
-def _named_steps(named: str, setup: Setup | None) -> list[Step]:
+def _named_steps(named: str, setup: Setup | None) -> tuple[str, list[Step]]:
     """What env names already is made only where it is known how: conda environments, images."""
     kind, _, place = named.partition(":")
     if kind == "docker" and place:
-        return [Step(f"docker will pull {place}", ["docker", "pull", place])]
+        words = f"docker will pull {place}, size unknown"
+        return f"; {words}", [Step(words, ["docker", "pull", place])]
     if kind == "conda" and place and setup is not None:
-        run = ["conda", "run", "--no-capture-output", *conda.which(place), "python", "-m", "pip", "install", "--no-input"]
-        dependencies = [] if setup.dependencies else ["--no-deps"]
-        made = Step(
-            f"conda will make {place} with Python {setup.python[0]}, about {setup.disk:,} MB",
-            ["conda", "create", "--yes", *conda.which(place), f"python={setup.python[0]}", "pip"],
-        )
-        return [
-            *([made] if conda.python_in(place) is None else []),
-            *([Step(f"installing {', '.join(setup.first)}", [*run, *setup.first])] if setup.first else []),
-            Step(f"installing the packages, about {setup.download:,} MB", [*run, *dependencies, "-r", str(setup.requirements)]),
-        ]
-    return []
+        return _conda_steps(place, setup)
+    return "", []
+
+
+def _conda_steps(place: str, setup: Setup) -> tuple[str, list[Step]]:
+    install = _pip_steps(["conda", "run", "--no-capture-output", *conda.which(place), "python"], setup)
+    packages = f"pip will download {_size(setup.download)} of packages into it"
+    if (there := conda.python_in(place)) is not None:
+        return f"; conda has {place} already ({there}), which is not made again; {packages}", install
+    words = f"conda will make {place} with Python {setup.python[0]}, size unknown"
+    create = ["conda", "create", "--yes", *conda.which(place), f"python={setup.python[0]}", "pip"]
+    return f"; {words}; {packages}", [Step(words, create), *install]
+
+
+def _size(megabytes: int) -> str:
+    return f"about {megabytes:,} MB" if megabytes else "an unknown size"
 
 
 def _clone_steps(url: str, commit: str, checkout: Path) -> list[Step]:
@@ -210,14 +236,15 @@ def _clone_steps(url: str, commit: str, checkout: Path) -> list[Step]:
 
 
 def _do(step: Step, log: Path) -> None:
-    """Run one step. Raises FrameworkError with its last words."""
+    """Run one step, with all that it prints in the log. Raises FrameworkError with its last words."""
     if step.begins is not None:
         (step.begins / WHOLE).unlink(missing_ok=True)  # first: half of it is not whole
         shutil.rmtree(step.begins, ignore_errors=True)
-    with RunningCommand(step.arguments, {}, Path("/")) as running:
-        text, ending = printed_by(running)
-    with log.open("a", encoding="utf-8") as file:
-        file.write(f"$ {' '.join(step.arguments)}\n{text}\n")
+    with log.open("ab", buffering=0) as file:
+        file.write(f"$ {' '.join(step.arguments)}\n".encode())
+        with RunningCommand(step.arguments, {}, Path("/")) as running:
+            text, ending = printed_by(running, also=file.write)
+        file.write(b"\n")
     if ending is None or not ending.well:
         lines = [line for line in text.strip().splitlines() if line.strip()]
         errors = [line for line in lines if line.lower().startswith(("error", "fatal"))]
@@ -228,27 +255,3 @@ def _do(step: Step, log: Path) -> None:
         )
     if step.makes is not None:
         (step.makes / WHOLE).touch()
-
-
-def _tried(plan: Plan) -> Ready:
-    """The framework as it is now, imported and asked for its version."""
-    chosen, env = plan.chosen, plan.env
-    source = _source(plan)
-    named = env.python.get(chosen.framework)
-    own = plan.installed.python if plan.installed is not None and named is None else None
-    if own is not None:
-        interpreter = Interpreter(own)
-    else:
-        folders = (chosen.file.companion, *([source.folder] if source is not None else []))
-        interpreter = interpreter_of(env, Wanted(chosen.framework, None, folders))
-    return Ready(
-        interpreter,
-        source,
-        describe(chosen.adapter, chosen.file.companion, interpreter, source, env, chosen.framework, afresh=True),
-    )
-
-
-def _source(plan: Plan) -> Source | None:
-    if plan.installed is not None and plan.installed.source is not None:
-        return look_at(Path(plan.installed.source))
-    return source_of(plan.project, plan.env, plan.chosen.framework, plan.asked)

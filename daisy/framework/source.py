@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from daisy.configuration import Environment, Project
+from daisy.configuration import Project
 from daisy.errors import FrameworkError
 from daisy.framework.installed import Installed
 
@@ -48,8 +48,11 @@ def pinned(text: str, framework: str) -> Pinned | None:
     return Pinned(url, commit)
 
 
-def source_of(project: Project, env: Environment, framework: str, asked: str | None) -> Source | None:
-    """The checkout that `framework.source` asks for. Raises FrameworkError where it is not there."""
+def source_of(project: Project, installed: Installed | None, framework: str, asked: str | None) -> Source | None:
+    """The checkout that `framework.source` asks for: a path, or what a setup has fetched.
+
+    Raises FrameworkError where it is not there.
+    """
     if not asked:
         return None
     if pinned(asked, framework) is None:
@@ -59,7 +62,6 @@ def source_of(project: Project, env: Environment, framework: str, asked: str | N
                 f"framework.source={asked}: there is no folder {folder}; give the path of {framework}'s checkout"
             )
         return look_at(folder)
-    installed = Installed.read(env, framework)
     if installed is None or installed.source is None or installed.source_asked != asked or not Path(installed.source).is_dir():
         raise FrameworkError(
             f"{framework} is not set up here: `daisy setup {framework}` fetches {asked}, `--source PATH` takes a checkout"
