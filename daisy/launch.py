@@ -131,20 +131,21 @@ def _new(planned: Plan) -> Launch:
     return Launch(folder, folder.read_attempt(1), "running")
 
 
-def resume(folder: ModelFolder, force: bool = False) -> Attempt:
+def resume(folder: ModelFolder, force: bool = False, env: str = "") -> Attempt:
     """Begin the next attempt at a model. Raises ModelError where it is done, or runs as far as is known.
 
-    With `force` also where nobody can know from here whether it runs.
+    With `force` also where nobody can know from here whether it runs. `env` is what verbs need to find the model.
     """
     known = folder.last_attempt()
     state, evidence = observed_state(folder, folder.read_result())
     if state == "done":
-        raise ModelError(f"{folder.model_id} is done: `daisy again {folder.model_id}` trains a new model like it")
+        raise ModelError(f"{folder.model_id} is done: `daisy again {folder.model_id}{env}` trains a new model like it")
     if state == "running":
-        raise ModelError(f"{folder.model_id} is running: `daisy tail {folder.model_id}` shows it")
+        raise ModelError(f"{folder.model_id} is running: `daisy tail {folder.model_id}{env}` shows it")
     if state == "unknown" and not force:
         raise ModelError(
-            f"{folder.model_id} may be running ({evidence}): `daisy resume {folder.model_id} --force`, if you know that it is not"
+            f"{folder.model_id} may be running ({evidence}): `daisy resume {folder.model_id}{env} --force`, if you know that it "
+            "is not"
         )
     attempt = folder.begin_attempt(known)
     folder.write_result({"state": "running", "attempt": attempt.number, "started": attempt.started})

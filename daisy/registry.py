@@ -146,22 +146,22 @@ def _last(folder: ModelFolder, lines: int) -> dict[str, Any]:
     return found
 
 
-def find(models_dir: Path, wanted: str) -> ModelFolder:
+def find(models_dir: Path, wanted: str, env: str = "") -> ModelFolder:
     """The model that is meant: its id, a unique part of it, or -1 for the newest (-2 for the one before).
 
-    Raises ModelError where there is none, or more than one.
+    `env` is what verbs need to look there (` --env NAME`). Raises ModelError where there is none, or more than one.
     """
     known = [folder for folder in folders(models_dir) if folder.is_model()]
     if wanted.startswith("-") and wanted[1:].isdigit() and int(wanted) != 0:
         if len(known) < -int(wanted):
-            raise ModelError(f"there is no model {wanted}: {_count(known)} in {models_dir}; `daisy list` shows them")
+            raise ModelError(f"there is no model {wanted}: {_count(known)} in {models_dir}; `daisy list{env}` shows them")
         return known[int(wanted)]
     exact = [folder for folder in known if folder.model_id == wanted]
     matches = exact or [folder for folder in known if wanted and wanted in folder.model_id]
     if len(matches) == 1:
         return matches[0]
     if not matches:
-        raise ModelError(f"there is no model {wanted}: {_count(known)} in {models_dir}; `daisy list` shows them")
+        raise ModelError(f"there is no model {wanted}: {_count(known)} in {models_dir}; `daisy list{env}` shows them")
     newest = sorted((folder.model_id for folder in matches), key=natural)[-5:]
     shown = ", ".join(["...", *newest] if len(matches) > len(newest) else newest)
     raise ModelError(f"{wanted} is part of {len(matches)} models ({shown}): give more of the id, or -1 for the newest")

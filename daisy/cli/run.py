@@ -80,6 +80,7 @@ def launch(project: Project, configuration: Configuration) -> int:
 def train(project: Project, folder: ModelFolder, attempt: Attempt, watcher: Observer) -> int:
     """Train a model in its folder, with a beginning and an end on the screen; the exit code."""
     from daisy.cli.screen import begin, end
+    from daisy.configuration.environment import flag
 
     watcher = Unshaken(watcher)
     with suppress(OSError):  # a screen that has gone away: training does not need it
@@ -88,17 +89,8 @@ def train(project: Project, folder: ModelFolder, attempt: Attempt, watcher: Obse
         outcome: Outcome = run(folder, attempt, project, watcher)
     finally:
         watcher.over()
-    end(folder, outcome, _env_flag(project, folder))
+    end(folder, outcome, flag(project, folder.read_config()["env"]["name"], "models_dir", folder.path.parent))
     return outcome.exit_code
-
-
-def _env_flag(project: Project, folder: ModelFolder) -> str:
-    """What a verb needs to find the model: nothing where it is in the project's default env."""
-    from daisy.configuration.environment import environment
-
-    if environment(project).models_dir == folder.path.parent:
-        return ""
-    return f" --env {folder.read_config()['env']['name']}"
 
 
 def _hydra_itself(project: Project, arguments: list[str]) -> int:

@@ -1,6 +1,7 @@
 """The verbs. Each imports only what it needs: Hydra, pandas and Optuna only where a configuration is composed or analysed."""
 
 import os
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -31,7 +32,14 @@ app = typer.Typer(
 
 TAKES_A_MODEL = {"ignore_unknown_options": True}  # so that -1 is no option
 Model = Annotated[str, typer.Argument(help="Id, unique part of it, or -1.", autocompletion=complete_model)]
-EnvName = Annotated[str | None, typer.Option("--env", help="The env whose models are meant (default: the project's).")]
+Env = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--env",
+        metavar="NAME|KEY=VALUE",
+        help="The env that is meant (default: the project's), or a key of it: models_dir=PATH. May be given again.",
+    ),
+]
 
 
 def run_verb(arguments: Sequence[str]) -> int:
@@ -78,16 +86,37 @@ def _project() -> Project:
     return find_project(Path.cwd(), os.environ)
 
 
-def _environment(name: str | None) -> Environment:
-    from daisy.configuration.environment import environment
+def _environment(env: list[str] | None, overrides: Sequence[str] = ()) -> Environment:
+    from daisy.configuration.environment import overridden
 
-    return environment(_project(), name)
+    return overridden(_project(), [*_of_env(env), *overrides], Path.cwd())
 
 
-def _model(wanted: str, env: str | None) -> ModelFolder:
+def _of_env(words: list[str] | None) -> list[str]:
+    """What was given as --env, as overrides."""
+    if not words:
+        return []  # without Hydra
+    from daisy.configuration.overrides import plain
+
+    overrides = []
+    for word in words:
+        name, is_key, value = word.removeprefix("env.").partition("=")
+        if is_key and name != "env":
+            overrides.append(f"env.{name}={value if value == 'null' else plain(value)}")
+        else:
+            overrides.append(f"env={value if is_key else name}")
+    return overrides
+
+
+def _as_typed(words: list[str] | None) -> str:
+    """The same --env for the next command."""
+    return "".join(f" --env {shlex.quote(word)}" for word in words or [])
+
+
+def _model(wanted: str, env: list[str] | None) -> ModelFolder:
     from daisy import registry
 
-    return registry.find(_environment(env).models_dir, wanted)
+    return registry.find(_environment(env).models_dir, wanted, _as_typed(env))
 
 
 @app.command("list")
@@ -98,7 +127,7 @@ def list_models(
     state: Annotated[str | None, typer.Option(help="running, done, failed, stopped, pruned or unknown.")] = None,
     json: Annotated[bool, typer.Option("--json", help="For other programs.")] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Show again every two seconds, until Ctrl-C.")] = False,
-    env: EnvName = None,
+    env: Env = None,
 ) -> None:
     """Show all models, the newest last."""
     from daisy.cli.listing import print_list
@@ -113,7 +142,7 @@ def list_models(
 
 
 @app.command(context_settings=TAKES_A_MODEL)
-def show(model: Model, env: EnvName = None) -> None:
+def show(model: Model, env: Env = None) -> None:
     """Show one model: configuration, command, accuracy, times, hints."""
     from daisy.cli.screen import console
     from daisy.monitor.show import show as print_model
@@ -121,7 +150,7 @@ def show(model: Model, env: EnvName = None) -> None:
 
     folder = _model(model, env)
     try:
-        print_model(folder, console())
+        print_model(folder, console(), _as_typed(env))
     except DAMAGE as error:
         if isinstance(error, OSError) and error.filename is None:
             raise  # not the folder's: nobody reads what is printed
@@ -134,7 +163,7 @@ def tail(
     job: Annotated[bool, typer.Option("--job", help="Daisy's own lines (job.out) instead of the framework's.")] = False,
     lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="Begin with the last so many.")] = 10,
     follow: Annotated[bool, typer.Option(help="Go on while the model trains.")] = True,
-    env: EnvName = None,
+    env: Env = None,
 ) -> None:
     """Follow a model's log."""
     from daisy.monitor.tail import tail as follow_log
@@ -147,7 +176,7 @@ def tail(
 def resume(
     model: Model,
     force: Annotated[bool, typer.Option("--force", help="Also where nobody can know from here whether it runs.")] = False,
-    env: EnvName = None,
+    env: Env = None,
 ) -> int:
     """Go on with a stopped or failed model from its last checkpoint, in the same folder."""
     from daisy import launch
@@ -157,7 +186,7 @@ def resume(
 
     project, folder = _project(), _model(model, env)
     with stoppable():
-        return train(project, folder, launch.resume(folder, force), observer())
+        return train(project, folder, launch.resume(folder, force, _as_typed(env)), observer())
 
 
 @app.command(context_settings=TAKES_A_MODEL)
@@ -166,7 +195,7 @@ def again(
     overrides: Annotated[
         list[str] | None, typer.Argument(help="What is to differ: KEY=VALUE ...; ~KEY takes back what was set.")
     ] = None,
-    env: EnvName = None,
+    env: Env = None,
 ) -> int:
     """Train a new model from a saved configuration, with a modification."""
     from daisy.cli.run import launch
@@ -178,9 +207,7 @@ def again(
     texts = overrides_of(project, _model(model, env).read_config(), changes, Path.cwd())
     if not changes:
         texts.append("again=true")  # to train the very same once more is what was asked for
-    if env is not None:
-        texts.append(f"env={env}")
-    return launch(project, compose(project, texts))
+    return launch(project, compose(project, [*texts, *_of_env(env)]))
 
 
 @app.command(context_settings=TAKES_A_MODEL)
@@ -197,7 +224,7 @@ def predict(
         Path | None, typer.Option("--attention", help="Write the attention weights there, as JSON lines.")
     ] = None,
     tokens: Annotated[bool, typer.Option("--tokens", help="The file's lines are tokens with blanks between them.")] = False,
-    env: EnvName = None,
+    env: Env = None,
 ) -> None:
     """Run a trained model on any input, and score it where targets are given."""
     from daisy.cli.predicting import print_predictions
@@ -209,7 +236,7 @@ def predict(
 def data(
     dataset: Annotated[str | None, typer.Argument(help="A dataset: cs/finnish. Without one: the names of all.")] = None,
     overrides: Annotated[list[str] | None, typer.Argument(help="Its options: dataset.size=low ...")] = None,
-    env: EnvName = None,
+    env: Env = None,
 ) -> None:
     """Prepare a dataset and show what is in it; or show which datasets there are."""
     from daisy.cli.listing import print_dataset
@@ -217,13 +244,13 @@ def data(
     if dataset is None:
         print(*_project().options("dataset"), sep="\n")
         return
-    print_dataset(_project(), dataset, [*(overrides or []), *([f"env={env}"] if env else [])])
+    print_dataset(_project(), dataset, [*(overrides or []), *_of_env(env)])
 
 
 @app.command()
 def frameworks(
     framework: Annotated[str | None, typer.Argument(help="A framework, to be shown with its own options. Without: all.")] = None,
-    env: EnvName = None,
+    env: Env = None,
 ) -> None:
     """Show the frameworks: which of them can be used here, and what they support; or one, and its own options."""
     from daisy.cli.frameworks import print_framework, print_frameworks
@@ -237,20 +264,22 @@ def frameworks(
 @app.command()
 def setup(
     framework: Annotated[str, typer.Argument(help="A framework: nematus, fairseq, ...")],
-    chosen: Annotated[str | None, typer.Argument(metavar="env=NAME", help="The env that it is for.")] = None,
+    overrides: Annotated[list[str] | None, typer.Argument(help="The env that it is for: env=NAME env.KEY=VALUE ...")] = None,
     source: Annotated[Path | None, typer.Option("--source", help="A checkout of it that is there already.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
     anew: Annotated[bool, typer.Option("--anew", help="Make again what is there already.")] = False,
-    env: EnvName = None,
+    env: Env = None,
 ) -> None:
     """Make a framework's own Python environment, and try it out."""
     from daisy.cli.frameworks import set_up
 
-    if chosen is not None:
-        if env is not None or not chosen.startswith("env="):
-            raise ConfigurationError(f"{chosen}: only env=NAME may follow {framework}; other settings are in conf/env/NAME.yaml")
-        env = chosen.removeprefix("env=")
-    set_up(_project(), _environment(env), framework, source, dry_run, anew)
+    for override in overrides or []:
+        if not override.lstrip("+").startswith(("env=", "env.")):
+            raise ConfigurationError(
+                f"{override}: only env=NAME and env.KEY=VALUE may follow {framework}; write other settings into "
+                f"conf/framework/{framework}.yaml"
+            )
+    set_up(_project(), _environment(env, overrides or []), framework, source, dry_run, anew)
 
 
 @app.command("check-adapter")

@@ -96,13 +96,14 @@ def chosen_values(project: Project, choices: Sequence[str]) -> dict[str, Any]:
         return _plain(_composed(list(choices)), resolve=False)
 
 
-def environment_of(project: Project, name: str | None) -> Environment:
-    """The resolved env alone: the project's default one, or the one called `name`."""
-    overrides = parse([f"env={name}"] if name else [], project, project.root)
+def environment_of(project: Project, texts: Sequence[str], cwd: Path) -> Environment:
+    """The resolved env alone: the project's default one, with the overrides of env that `texts` are."""
+    overrides = parse(texts, project, cwd)
     with hydra(project):
-        composed = _composed([text_of(choice) for choice in overrides.choices])
-        chosen = composed.hydra.runtime.choices["env"]
-        return Environment.resolve(chosen, check.env(_section(composed, "env")), project)
+        chosen = _composed([text_of(choice) for choice in overrides.choices])
+        check.keys(overrides.values, _plain(chosen, resolve=False))
+        full = _composed(overrides.texts()) if overrides.values else chosen
+        return Environment.resolve(full.hydra.runtime.choices["env"], check.env(_section(full, "env")), project)
 
 
 def _composed(texts: list[str]) -> DictConfig:

@@ -3,11 +3,13 @@
 import hashlib
 import os
 import re
-from collections.abc import Iterator, Mapping
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from daisy.configuration.model import Environment
 from daisy.configuration.project import Project
+from daisy.errors import ConfigurationError
 from daisy.files import read_json, write_json
 
 CACHE = Path(".daisy") / "env.json"
@@ -23,9 +25,40 @@ def environment(project: Project, name: str | None = None) -> Environment:
         return cached[entry]
     from daisy.configuration.compose import environment_of
 
-    resolved = environment_of(project, name)
+    resolved = environment_of(project, [f"env={name}"] if name else [], project.root)
     _keep(project, key, {**cached, entry: resolved})
     return resolved
+
+
+def overridden(project: Project, overrides: Sequence[str], cwd: Path) -> Environment:
+    """The env that overrides of it make, typed in `cwd`. Raises ConfigurationError where there is none."""
+    if not overrides:
+        return environment(project)
+    from daisy.configuration.compose import environment_of
+
+    return environment_of(project, overrides, cwd)
+
+
+def flag(project: Project, name: str, key: str, value: Path) -> str:
+    """What a verb must be told so that env.KEY is `value`, as it is in an env called `name` or was typed for it.
+
+    Nothing where the project's own env has it so, else ` --env NAME`, or the key itself.
+    """
+    own = _known(project, None)
+    if own is not None and getattr(own, key) == value:
+        return ""
+    chosen = "" if own is not None and own.name == name else f" --env {name}"
+    there = _known(project, name) if chosen else own
+    if there is not None and getattr(there, key) == value:
+        return chosen
+    return f"{chosen} --env {shlex.quote(f'{key}={value}')}"
+
+
+def _known(project: Project, name: str | None) -> Environment | None:
+    try:
+        return environment(project, name)
+    except ConfigurationError:
+        return None  # a run may have been given what its YAML leaves open
 
 
 def _key(project: Project) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from daisy.configuration import Environment, Project
+from daisy.configuration.environment import flag
 from daisy.errors import FrameworkError
 from daisy.framework import lookup
 from daisy.framework.contract import Adapter
@@ -60,9 +61,10 @@ def ready(project: Project, chosen: Chosen, env: Environment, installed: Install
     """
     name = chosen.framework
     installed = installed or Installed.read(env, name)
-    source = source_of(project, installed, name, chosen.adapter.framework.get("source"))
+    set_up = f"daisy setup {name}{flag(project, env.name, 'environments_dir', env.environments_dir)}"
+    source = source_of(project, name, chosen.adapter.framework.get("source"), installed, set_up)
     folders = [chosen.file.companion, project.root, *([source.folder] if source is not None else [])]
-    wanted = Wanted(name, chosen.adapter.setup(chosen.file.companion), tuple(folders), installed)
+    wanted = Wanted(name, chosen.adapter.setup(chosen.file.companion), tuple(folders), installed, set_up)
     interpreter = interpreter_of(env, wanted)
     if not afresh and interpreter.kind != "path" and shutil.which(interpreter.program) is None:
         return Ready(interpreter, source, None)  # a login node without docker: the job finds out

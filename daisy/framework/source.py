@@ -48,8 +48,10 @@ def pinned(text: str, framework: str) -> Pinned | None:
     return Pinned(url, commit)
 
 
-def source_of(project: Project, installed: Installed | None, framework: str, asked: str | None) -> Source | None:
-    """The checkout that `framework.source` asks for: a path, or what a setup has fetched.
+def source_of(
+    project: Project, framework: str, asked: str | None, installed: Installed | None, set_up: str = "daisy setup"
+) -> Source | None:
+    """The checkout that `framework.source` asks for: a path, or what a setup has fetched, which the command `set_up` does.
 
     Raises FrameworkError where it is not there.
     """
@@ -63,9 +65,7 @@ def source_of(project: Project, installed: Installed | None, framework: str, ask
             )
         return look_at(folder)
     if installed is None or installed.source is None or installed.source_asked != asked or not Path(installed.source).is_dir():
-        raise FrameworkError(
-            f"{framework} is not set up here: `daisy setup {framework}` fetches {asked}, `--source PATH` takes a checkout"
-        )
+        raise FrameworkError(f"{framework} is not set up here: `{set_up}` fetches {asked}, `--source PATH` takes a checkout")
     return look_at(Path(installed.source))
 
 

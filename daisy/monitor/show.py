@@ -15,14 +15,17 @@ from daisy.framework.lines import visible
 from daisy.monitor.words import ago, clock, duration, near, percent, size
 
 
-def show(folder: ModelFolder, console: Console) -> None:
-    """Print a model: what differs from the defaults first, then all of it. Raises FolderError where it is damaged."""
+def show(folder: ModelFolder, console: Console, env: str = "") -> None:
+    """Print a model: what differs from the defaults first, then all of it. Raises FolderError where it is damaged.
+
+    `env` is what verbs need to find it (` --env NAME`).
+    """
     config, result = folder.read_config(), folder.read_result()
     state, evidence = observed_state(folder, result)
     _title(console, visible(folder.model_id))
     for name, text in _facts(folder, config, result, state, evidence):
         _fact(console, name, text)
-    for hint in hints(folder, result, state):
+    for hint in hints(folder, result, state, env):
         _fact(console, "hint", hint, "yellow")
     _section(console, "differs from the defaults", dict(_changed(config)))
     unused = set(config.get("unused", ()))
@@ -100,9 +103,9 @@ def _gone(folder: ModelFolder, checkpoint: Mapping[str, Any]) -> str:
     return "" if all((folder.path / name).exists() for name in names) else ", not there any more"
 
 
-def hints(folder: ModelFolder, result: Mapping[str, Any], state: str) -> list[str]:
-    """What to do next with a model in this state."""
-    model = folder.model_id
+def hints(folder: ModelFolder, result: Mapping[str, Any], state: str, env: str = "") -> list[str]:
+    """What to do next with a model in this state; `env` is what verbs need to find it (` --env NAME`)."""
+    model = f"{folder.model_id}{env}"
     if state == "failed":
         told = [str(result["hint"])] if result.get("hint") else []
         return [

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -263,8 +264,28 @@ def test_for_another_env(project: Any) -> None:
     for words in (["env=cluster"], ["--env", "cluster"]):
         done = project.daisy("setup", "mine", *words, "--dry-run")
         assert done.code == 0 and str(project.root / "far" / "mine") in done.out
-    wrong = project.daisy("setup", "mine", "dataset=tiny")
-    assert wrong.code == 2 and "only env=NAME may follow mine" in wrong.one_line
+    wrong = project.daisy("setup", "mine", "framework.options.beam=2")
+    assert (
+        wrong.code == 2 and "only env=NAME and env.KEY=VALUE may follow mine; write other settings into conf/" in wrong.one_line
+    )
+    assert "did you mean env.environments_dir" in project.daisy("setup", "mine", "env.environment_dir=x").one_line
+
+
+def test_keys_of_env_on_the_command_line(project: Any) -> None:
+    """The command that is told where it is not set up works as it stands."""
+    add(project)
+    place = project.root / "a place"
+    words = [f"env.environments_dir='{place}'"]
+    before = project.daisy("framework=mine", "dataset=tiny", *words)
+    told = before.one_line
+    assert f"`daisy setup mine --env 'environments_dir={place}'` makes its Python" in told
+    done = project.daisy(*shlex.split(told.split("`")[1])[1:])
+    assert done.code == 0, done.err
+    assert (place / "mine" / "setup.json").exists() and not own(project).exists()
+    assert project.daisy("framework=mine", "dataset=tiny", *words).code == 0
+    assert "its Python is there already" in project.daisy("setup", "mine", *words).out
+    named = project.daisy("setup", "mine", f"env.python.mine={sys.executable}", "--dry-run")
+    assert f"env.python.mine={sys.executable} runs it" in named.out
 
 
 def test_anew_leaves_alone_what_is_there(project: Any) -> None:
