@@ -13,6 +13,10 @@ from daisy.dataset.web import BOUNDED, Patience, Unavailable, is_web, receive
 from daisy.errors import DatasetError
 
 
+class NotToBeHad(DatasetError):
+    """A file that is at none of its addresses."""
+
+
 def fetch(
     target: Path,
     addresses: Sequence[str],
@@ -26,7 +30,7 @@ def fetch(
 
     Where the checksum is known a file that has another one is thrown away, also one that lies at `target` already, and
     the next address is tried. A download that broke leaves `.NAME.part`, and the next one goes on from it. One process
-    at a time downloads. Raises DatasetError, in one line with all that was tried.
+    at a time downloads. Raises DatasetError, in one line; with all that was tried where it is not to be had.
     """
     if _is_right(target, checksum):
         return target
@@ -68,7 +72,7 @@ def _first_that_works(
         except Unavailable as failure:
             report(f"{address}: {failure}")
             tried.append(f"{address} ({failure})")
-    raise DatasetError(
+    raise NotToBeHad(
         f"{what} could not be fetched; tried {', '.join(tried) or 'nothing'}: set env.mirror=FOLDER to a folder or URL "
         f"that has it, or fetch the file by hand into FOLDER as {what}"
     )

@@ -34,26 +34,31 @@ class Treebank:
     urls: tuple[str, ...]
     checksums: Mapping[str, Checksum]  # by file; one without is taken as it is
 
-    def determinant(self, file: str, place: Place) -> Any:
-        """What says which content a file has: its checksum; without one the addresses where it is published."""
+    def determinant(self, file: str, place: Place, without: str) -> Any:
+        """What says which content a file has: its checksum; without one the addresses where it is published.
+
+        Raises DatasetError as `file` does.
+        """
         if self.folder is not None:
-            return sha256_of(self._in_folder(self.folder, file, place))
+            return sha256_of(self._in_folder(self.folder, file, place, without))
         return self.checksums[file].value if file in self.checksums else list(self.urls)
 
-    def file(self, file: str, place: Place) -> Path:
-        """The file, fetched unless it is there. Raises DatasetError."""
-        return self._fetched(file, place) if self.folder is None else self._in_folder(self.folder, file, place)
+    def file(self, file: str, place: Place, without: str) -> Path:
+        """The file, fetched unless it is there. Raises DatasetError; `without` is the way out where a treebank has none."""
+        if self.folder is not None:
+            return self._in_folder(self.folder, file, place, without)
+        return self._fetched(file, place, without)
 
     def origin(self) -> str:
         """Where it is from, for people."""
         return self.urls[0] if self.folder is None else self.folder
 
-    def _in_folder(self, folder: str, file: str, place: Place) -> Path:
+    def _in_folder(self, folder: str, file: str, place: Place, without: str) -> Path:
         path = place.root / Path(folder).expanduser() / file
         if not path.is_file():
             raise DatasetError(
                 f"dataset.folder: there is no file {path}: correct the folder (a relative one starts at {place.root}), "
-                "dataset.files or dataset.splits"
+                f"dataset.files or dataset.splits; {without}"
             )
         checksum = self.checksums.get(file)
         if checksum is not None and checksum.of(path) != checksum.value:
@@ -62,14 +67,17 @@ class Treebank:
             )
         return path
 
-    def _fetched(self, file: str, place: Place) -> Path:
-        from daisy.dataset.download import fetch  # http and ssl: 60 ms that a prepared dataset does not need
+    def _fetched(self, file: str, place: Place, without: str) -> Path:
+        from daisy.dataset.download import NotToBeHad, fetch  # http and ssl: 60 ms that a prepared dataset does not need
 
         mirror = place.mirror.rstrip("/") if place.mirror else None
         addresses = [f"{mirror}/{file}", f"{mirror}/{self.treebank}/{file}"] if mirror else []
         addresses += [f"{url.rstrip('/')}/{file}" for url in self.urls]
         target = place.downloads / safe_name(self.urls[0]) / file
-        return fetch(target, addresses, checksum=self.checksums.get(file), report=place.report, progress=place.progress)
+        try:
+            return fetch(target, addresses, checksum=self.checksums.get(file), report=place.report, progress=place.progress)
+        except NotToBeHad as error:
+            raise DatasetError(f"{error}; {without}") from None
 
 
 @dataclass(frozen=True)
@@ -87,12 +95,13 @@ class UniversalDependencies:
         return f"context{self.context}" + ("-strip" if self.stripped else "")
 
     def determinants(self, place: Place) -> dict[str, Any]:
-        files = {split: self.treebank.determinant(file, place) for split, file in self.files.items()}
+        files = {split: self.treebank.determinant(file, place, _without(split)) for split, file in self.files.items()}
         return {"files": files, "context": self.context, "stripped": self.stripped}
 
     def content(self, place: Place) -> Content:
         """All files, fetched unless they are there. They are kept: another context needs no download."""
-        splits = {split: self._split(self.treebank.file(file, place), place) for split, file in self.files.items()}
+        files = {split: self.treebank.file(file, place, _without(split)) for split, file in self.files.items()}
+        splits = {split: self._split(file, place) for split, file in files.items()}
         return Content(splits, self.treebank.origin(), self.licence or "not said")
 
     def _split(self, file: Path, place: Place) -> list[Example]:
@@ -117,6 +126,13 @@ class UniversalDependencies:
     def _lemma(self, word: Word) -> str:
         """Marks are taken out between two characters only: `#` and `#tag` are what stands in the text."""
         return re.sub(rf"(?<=.){re.escape(self.stripped)}(?=.)", "", word.lemma) if self.stripped else word.lemma
+
+
+def _without(split: str) -> str:
+    """The way out where a treebank has no file for a split: many small ones have no train file, or no dev file."""
+    if split == "test":
+        return "a treebank without it: dataset.splits.test=null"
+    return f"a treebank without it can give its test file: dataset.splits.{split}=test dataset.splits.test=null"
 
 
 def _left_out(word: Word) -> bool:
@@ -174,6 +190,8 @@ def _check_apart(settings: Settings, parts: Mapping[str, str]) -> None:
         for other in splits[:place]:
             if parts[split] == parts[other]:
                 way_out = "set dataset.splits.test=null" if split == "test" else f"name another part for {split}"
+                if {split, other} == {"train", "dev"}:
+                    way_out += ", or cut a treebank of one file in two at an empty line, and set dataset.folder to where they are"
                 raise settings.error("splits", f"{other} and {split} are both the part {parts[split]}: {way_out}")
 
 

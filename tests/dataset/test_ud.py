@@ -259,8 +259,26 @@ def test_a_relative_folder_starts_at_the_project(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_not_in_the_folder(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match=r"dataset\.folder: there is no file .*/mine-test\.conllu: correct the folder"):
+    with pytest.raises(DatasetError, match=r"dataset\.folder: there is no file .*/mine-test\.conllu: correct the folder") as told:
         mine(tmp_path, TALO, splits={"train": "train", "dev": "dev", "test": "test"})
+    assert str(told.value).endswith("dataset.splits.test=null")
+
+
+@pytest.mark.parametrize("split", ["train", "dev"])
+@pytest.mark.parametrize("published", [True, False])
+def test_a_treebank_without_a_train_or_dev_file(tmp_path: Path, split: str, published: bool) -> None:
+    """The way out that is told is one."""
+    for part in {"train", "dev", "test"} - {split}:
+        (tmp_path / f"mine-{part}.conllu").write_text(TALO, encoding="utf-8")
+    values = {"task": "ud", "treebank": "mine", "files": "mine-*.conllu", "context": 20, "compounds": "keep"}
+    values |= {"url": f"file://{tmp_path}"} if published else {"folder": str(tmp_path)}
+    splits = {"train": "train", "dev": "dev", "test": "test"}
+    with pytest.raises(DatasetError) as told:
+        prepare("ud/mine", {**values, "splits": splits}, data_dir=tmp_path / "data", mirror=None, root=tmp_path)
+    assert str(told.value).endswith(f"dataset.splits.{split}=test dataset.splits.test=null")
+    splits |= {split: "test", "test": None}
+    prepared = prepare("ud/mine", {**values, "splits": splits}, data_dir=tmp_path / "data", mirror=None, root=tmp_path)
+    assert prepared.sizes == {"train": 2, "dev": 2, "test": 0}
 
 
 def test_checksums_hold_for_a_folder_too(tmp_path: Path) -> None:
