@@ -39,8 +39,10 @@ def print_predictions(
     as_tokens: bool,
 ) -> None:
     """Predict a file's lines or a split's, print or write them, and the accuracy where targets are known."""
-    if (file is None) == (split is None):
+    if file is None and split is None:
         raise ConfigurationError("give a FILE or --split: what the model is to predict")
+    if file is not None and split is not None:
+        raise ConfigurationError(f"{file} and --split {split}: give one of the two")
     _check_written(output, attention, file)
     trained_checkpoint(folder)  # before anything is read or built
     lines = None if file is None else _lines(file)
@@ -106,6 +108,8 @@ def _lines(file: str) -> list[str]:
     if file == "-":
         return lines_in(sys.stdin.buffer.read(), "standard input")
     path = Path(file).expanduser()
+    if path.is_dir():
+        raise ConfigurationError(f"{file}: that is a folder; give a file with a form on each line")
     if not path.is_file():
         raise ConfigurationError(f"{file}: there is no such file; give one with a form on each line, or - for standard input")
     return lines_of(path)

@@ -80,7 +80,6 @@ def test_tokens_standard_input_and_strange_characters(trained: Any) -> None:
     ("arguments", "text", "told"),
     [
         ((), "", "give a FILE or --split"),
-        (("forms.txt", "--split", "dev"), "a\n", "give a FILE or --split"),
         (("nowhere.txt",), "", "nowhere.txt: there is no such file"),
         (("--split", "train"), "", "choose dev or test"),
         (("forms.txt",), "a\tb\nc\n", "line 2: some lines have a tab"),
@@ -88,6 +87,8 @@ def test_tokens_standard_input_and_strange_characters(trained: Any) -> None:
         (("forms.txt",), "a\x00b\n", "forms.txt, line 1"),
         (("forms.txt", "--output", "nowhere/out"), "a\n", "--output nowhere/out: there is no folder nowhere; make it first"),
         (("forms.txt", "--attention", "nowhere/w"), "a\n", "--attention nowhere/w: there is no folder nowhere; make it first"),
+        (("forms.txt", "--split", "test"), "a\n", "forms.txt and --split test: give one of the two"),
+        ((".",), "a\n", ".: that is a folder; give a file with a form on each line"),
         (("forms.txt", "--attention", "."), "a\n", "--attention .: that is a folder; give a file in it"),
         (("forms.txt", "--output", "w", "--attention", "./w"), "a\n", "--output and --attention both name w: give two files"),
         (
