@@ -15,6 +15,7 @@ from daisy.framework.description import Description
 from daisy.framework.installed import Installed
 from daisy.framework.interpreter import Interpreter, endable
 from daisy.framework.lines import visible
+from daisy.framework.log import explained
 from daisy.framework.process import RunningCommand, printed_by
 from daisy.framework.source import Source
 
@@ -136,7 +137,8 @@ def _asked(command: Command, folder: Path, interpreter: Interpreter, framework: 
     if ending is None or not ending.well:
         words = ending.words() if ending is not None else f"did not end in {LONGEST_WAIT:g} seconds"
         hint = (
-            adapter.hint(log) or f"`daisy setup {framework}` makes its Python, or set env.python.{framework} to one that has it"
+            explained(adapter, log)
+            or f"`daisy setup {framework}` makes its Python, or set env.python.{framework} to one that has it"
         )
         raise FrameworkError(f"{framework} can't be used with {interpreter} ({words}: {last}): {hint}")
     try:

@@ -10,6 +10,7 @@ from daisy.errors import TrainingFailed
 from daisy.framework.contract import Adapter, Paths
 from daisy.framework.interpreter import Interpreter, endable
 from daisy.framework.lines import visible
+from daisy.framework.log import explained
 from daisy.framework.options import Options
 from daisy.framework.process import RunningCommand, printed_by
 
@@ -46,7 +47,7 @@ def build_form(
                 words = ending.words() if ending is not None else "did not end"
                 raise TrainingFailed(
                     f"putting the dataset into the framework's form: {command.arguments[0]} {words}: {last}",
-                    adapter.hint(log),
+                    explained(adapter, log),
                 )
 
     folder = datasets.framework_form(dataset, configuration.framework, form.key, build, data_dir=configuration.env.data_dir)

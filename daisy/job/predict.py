@@ -10,6 +10,7 @@ from daisy.folder import ModelFolder
 from daisy.framework import Checkpoint, Command
 from daisy.framework.attention import AttentionWeights, read_attention
 from daisy.framework.lines import visible
+from daisy.framework.log import explained
 from daisy.framework.process import Ending, printed_by
 from daisy.job.toolbox import Toolbox
 from daisy.score import Score, score
@@ -108,6 +109,6 @@ def _check(toolbox: Toolbox, ending: Ending | None, output: Path, log: str) -> N
     last = (visible(log).strip().splitlines() or ["it printed nothing"])[-1]
     if ending is None or not ending.well:
         words = ending.words() if ending is not None else "did not end"
-        raise TrainingFailed(f"the framework's prediction {words}: {last}", toolbox.adapter.hint(log))
+        raise TrainingFailed(f"the framework's prediction {words}: {last}", explained(toolbox.adapter, log))
     if not output.exists():
-        raise TrainingFailed(f"the framework wrote no predictions: {last}", toolbox.adapter.hint(log))
+        raise TrainingFailed(f"the framework wrote no predictions: {last}", explained(toolbox.adapter, log))

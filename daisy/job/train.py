@@ -14,6 +14,7 @@ from daisy.errors import DaisyError, FrameworkError, TrainingFailed
 from daisy.folder import Attempt, ModelFolder
 from daisy.framework import Checkpoint, lookup
 from daisy.framework.lines import visible
+from daisy.framework.log import explained
 from daisy.job.gauge import Limits
 from daisy.job.observer import Observer
 from daisy.job.stop import Stopped, unstoppable
@@ -158,7 +159,7 @@ def _follow(toolbox: Toolbox, watch: Watch, course: Course, observer: Observer) 
     course.facts["ended_because"] = watch.ended
     if not ending.well:
         log = "\n".join(watch.tail)
-        raise TrainingFailed(f"the framework {ending.words()}", adapter.hint(log))
+        raise TrainingFailed(f"the framework {ending.words()}", explained(adapter, log))
 
 
 def _began(resume: Checkpoint | None) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from daisy.errors import TrainingFailed
 from daisy.framework import Checkpoint
 from daisy.framework.lines import visible
+from daisy.framework.log import explained
 from daisy.framework.process import OUTPUT_KEPT, Ending
 from daisy.job.toolbox import Toolbox
 from daisy.job.watch import BLOCK, MOST_AT_ONCE, TAIL, Watch
@@ -100,7 +101,9 @@ def _text(output: Path, log: str) -> str:
 
 def _failed(toolbox: Toolbox, ending: Ending, log: str) -> TrainingFailed:
     last = log.strip().splitlines()[-1:] or ["it printed nothing"]
-    return TrainingFailed(f"the framework's prediction of the dev set {ending.words()}: {last[0]}", toolbox.adapter.hint(log))
+    return TrainingFailed(
+        f"the framework's prediction of the dev set {ending.words()}: {last[0]}", explained(toolbox.adapter, log)
+    )
 
 
 class EachEpoch:

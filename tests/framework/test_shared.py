@@ -95,6 +95,9 @@ def test_options_as_words() -> None:
         ("terminate called after throwing an instance of 'std::bad_alloc'", "out of memory"),
         ("ResourceExhaustedError (see above)", "out of memory"),
         ("ModuleNotFoundError: No module named 'torch'", "`daisy setup mine` makes one that has all"),
+        ("OSError: [Errno 28] No space left on device: 'model.npz'", "free space, then resume"),
+        ("PytorchStreamWriter failed: ENOSPC", "free space, then resume"),
+        ("write: Disk quota exceeded", "free space, then resume"),
         ("all is well", "None"),
     ],
 )

@@ -50,6 +50,15 @@ def test_a_failed_model_says_why_and_keeps_its_files(theatre: Any, options: dict
     theatre.nobody_is_left()
 
 
+def test_a_disk_that_the_framework_finds_full(theatre: Any) -> None:
+    """An adapter need not know of it."""
+    theatre.puppet(acts=[[2, "say", "OSError: [Errno 28] No space left on device"], [2, "leave_with", 1]])
+    folder, _, _ = theatre.here()
+    assert (
+        json.loads(folder.result.read_text())["hint"] == "the disk is full, or your part of it: free space, then resume the model"
+    )
+
+
 def test_what_a_person_sees(theatre: Any) -> None:
     """The reason, the adapter's hint, the last lines, harmless; exit code 1."""
     escape = "\x1b]0;owned\x07\x1b[2J\x1b[31mCUDA out of memory\x1b[0m\r\u202egnp.exe"
