@@ -10,6 +10,7 @@ import typer
 from typer.exceptions import TyperException
 
 from daisy import __version__
+from daisy.cli import usage
 from daisy.cli.complete import complete_model
 from daisy.configuration import Environment, Project, find_project
 from daisy.errors import ConfigurationError, FolderError
@@ -44,27 +45,14 @@ Env = Annotated[
 
 def run_verb(arguments: Sequence[str]) -> int:
     """One command line of a verb; the exit code."""
-    _check_verb(arguments)
+    usage.check(app, arguments)
     try:
         result = app(list(arguments), prog_name="daisy", standalone_mode=False)
     except TyperException as error:
-        verb = arguments[0] if arguments else ""
-        raise ConfigurationError(f"{error.format_message().rstrip('.')}: `daisy {verb} --help` shows how it is used") from None
+        raise ConfigurationError(usage.told(arguments[0], error.format_message())) from None
     except typer.Abort:
         return 130
     return result if isinstance(result, int) else 0
-
-
-def _check_verb(arguments: Sequence[str]) -> None:
-    known = [command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands]
-    first = arguments[0] if arguments else "--help"
-    if first in known or first.startswith("-"):
-        return
-    from daisy.configuration.nearest import nearest
-
-    close = nearest(first, known, most=1)
-    way_out = f"did you mean {close[0]}?" if close else f"there are: {', '.join(known)}"
-    raise ConfigurationError(f"there is no verb {first} - {way_out} (overrides are KEY=VALUE)")
 
 
 def _version(value: bool) -> None:

@@ -300,7 +300,7 @@ def test_outside_a_project_the_way_out_is_named(project: DaisyProject, tmp_path:
     [
         (["lst"], "did you mean list?"),
         (["frobnicate"], "there are: list"),
-        (["show"], "model"),
+        (["show"], "MODEL"),
         (["list", "--last", "many"], "--last"),
         (["list", "--nonsense"], "--nonsense"),
         (["--nonsense"], "--nonsense"),
@@ -343,3 +343,33 @@ def test_the_shell_completes_verbs_and_models(trained: DaisyProject) -> None:
     assert completed(trained, "daisy li") == ["list"]
     assert completed(trained, "daisy show r") == [trained.models()[0].name]
     assert completed(trained, "daisy tail x") == []
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("predict -1 --spilt test", "`daisy predict` has no option --spilt - did you mean --split?"),
+        ("resume -1 --forse", "`daisy resume` has no option --forse - did you mean --force?"),
+        ("again -1 --weird seed=2", "`daisy again` has no option --weird - there are: --help, --env"),
+        ("list --jsn", "`daisy list` has no option --jsn - did you mean --json?"),
+        ("tail -1 -x", "`daisy tail` has no option -x - there are: --help, --job, --lines, --follow, --no-follow, --env"),
+        ("show", "MODEL is missing: `daisy show --help` shows how it is used"),
+        ("show -1 -2", "it takes no -2 besides: `daisy show --help`"),
+        ("list --dataset", "--dataset needs a value: `daisy list --help`"),
+        ("list --json=3", "--json takes no value: `daisy list --help`"),
+        ("tail -1 --lines many", "--lines must be a whole number: `daisy tail --help`"),
+        ("list --last 0", "--last must be at least 1: `daisy list --help`"),
+        ("lsit", "there is no verb lsit - did you mean list? (overrides are KEY=VALUE)"),
+    ],
+)
+def test_words_that_a_verb_does_not_take(trained: DaisyProject, words: str, told: str) -> None:
+    wrong = trained.daisy(*words.split())
+    assert wrong.code == 2
+    assert wrong.one_line.startswith(f"daisy: {told}")
+
+
+def test_words_that_a_verb_takes(trained: DaisyProject) -> None:
+    for words in ("tail -1 -n5", "tail -1 -n 5", "tail -1 --no-follow", "tail -n=-1 -1", "show -h", "show -- -1"):
+        assert "has no option" not in trained.daisy(*words.split()).err
+    assert trained.daisy("predict", "-1", "--split", "dev", "-o", "--odd").code == 0
+    assert (trained.root / "--odd").is_file()
