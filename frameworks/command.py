@@ -169,6 +169,18 @@ class AnyCommand(Adapter):
         """`version`, or a hash over the Python files of frameworks/NAME/."""
         return Description(self._text("version") or version_of_files(paths.companion))
 
+    def programs(self, companion: Path) -> Mapping[str, Sequence[str]]:
+        """The first words of the templates, where they name nothing but {here} and {project}."""
+        places, found = {"here": companion, "project": companion.parent.parent}, {}
+        for name in ("train", "predict"):
+            words = [_known(word, places) for word in self._split(name) if not word.startswith("-")][:2]
+            head = words[0] if words else None
+            if head is None or ("/" not in head and "PATH" in self._mapping("environment")):
+                continue
+            file = [word for word in words[1:] if word is not None and head == "python"]
+            found[f"framework.{name} in conf/framework/{self.framework.get('name', 'command')}.yaml"] = [head, *file]
+        return found
+
     def _places(self, paths: Paths, options: Options, checkpoint: Checkpoint | None) -> dict[str, object]:
         """What stands for a path or a number that Daisy knows."""
         files: dict[str, object] = {name: paths.canonical(split, side) for name, (split, side) in FILES.items()}
@@ -185,15 +197,18 @@ class AnyCommand(Adapter):
 
     def _words(self, name: str, values: Values) -> list[str]:
         """A template as an argument list. It is split before it is filled: what is filled in is never split again."""
-        template = self.framework.get(name)
-        try:
-            words = shlex.split(template) if isinstance(template, str) else [str(word) for word in template or ()]
-        except ValueError as error:
-            raise self._wrong(name, f"can't be split into words ({error}): mend its quotes") from None
+        words = self._split(name)
         try:
             return [word for group in _groups(words) for word in _group(group, values, name)]
         except ConfigurationError as error:
             raise self._wrong(name, f"can't be filled: {error}") from None
+
+    def _split(self, name: str) -> list[str]:
+        template = self.framework.get(name)
+        try:
+            return shlex.split(template) if isinstance(template, str) else [str(word) for word in template or ()]
+        except ValueError as error:
+            raise self._wrong(name, f"can't be split into words ({error}): mend its quotes") from None
 
     def _read_own(self, options: Options) -> None:
         """The YAML itself is read, so that it enters the identity; framework.options only where a template names one."""
@@ -251,6 +266,14 @@ class AnyCommand(Adapter):
     def _wrong(self, key: object, told: str) -> ConfigurationError:
         name = self.framework.get("name", "command")
         return ConfigurationError(f"framework.{key} in conf/framework/{name}.yaml {told}".replace("  ", " "))
+
+
+def _known(word: str, places: Mapping[str, Path]) -> str | None:
+    """A word of a template that these places fill; None where it is optional, or names more."""
+    names = {match[1] for match in PLACEHOLDER.finditer(word)} - {None}
+    if word.startswith("[") or not names <= places.keys():
+        return None
+    return PLACEHOLDER.sub(lambda match: match[0][0] if match[1] is None else str(places[match[1]]), word)
 
 
 def _groups(words: Sequence[str]) -> list[tuple[bool, list[str]]]:

@@ -223,6 +223,13 @@ class Adapter(ABC):
         """How to make the framework's own Python; None where it runs in the Python that runs Daisy."""
         return None
 
+    def programs(self, companion: Path) -> Mapping[str, Sequence[str]]:
+        """The first words of its commands, as far as they are known: a program, or `python` and a file, under what names them.
+
+        They are looked for before anything starts.
+        """
+        return {}
+
     @abstractmethod
     def describe(self, paths: Paths) -> Command | Description:
         """The framework's version and options, or the command that finds them out.

@@ -1,5 +1,6 @@
 """A framework that can be used here: its adapter, its Python, its checkout, and what it says of itself."""
 
+import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,7 +15,7 @@ from daisy.framework.contract import Adapter
 from daisy.framework.describe import describe
 from daisy.framework.description import Description
 from daisy.framework.installed import Installed
-from daisy.framework.interpreter import Interpreter, Wanted, interpreter_of
+from daisy.framework.interpreter import PLACEHOLDER, Interpreter, Wanted, interpreter_of
 from daisy.framework.lookup import AdapterFile
 from daisy.framework.source import Source, source_of
 
@@ -54,6 +55,19 @@ def choose(project: Project, section: Mapping[str, Any]) -> Chosen:
     return Chosen(name, file, lookup.load(file, section))
 
 
+def _check_programs(project: Project, chosen: Chosen, interpreter: Interpreter) -> None:
+    """What its commands run is there, as far as it can be seen from here: an image has a PATH and folders of its own."""
+    for named, (program, *file) in chosen.adapter.programs(chosen.file.companion).items():
+        for path in [Path(word) for word in (program, *file) if word.startswith("/")]:
+            seen = interpreter.kind in ("path", "conda") or path.is_relative_to(project.root)
+            if seen and not path.is_file():
+                raise FrameworkError(f"{named}: there is no file {path}; write it there, or correct the path")
+            if seen and str(path) == program and not os.access(path, os.X_OK):
+                raise FrameworkError(f"{named}: {path} can't be executed; `chmod +x` it, or put `python` before it")
+        if "/" not in program and program != PLACEHOLDER and interpreter.kind == "path" and shutil.which(program) is None:
+            raise FrameworkError(f"{named}: there is no program {program} on PATH; install it, or write its whole path")
+
+
 def ready(project: Project, chosen: Chosen, env: Environment, installed: Installed | None = None, afresh: bool = False) -> Ready:
     """Find the framework's Python and checkout, and have it describe itself. Raises FrameworkError where it can't be used.
 
@@ -68,5 +82,6 @@ def ready(project: Project, chosen: Chosen, env: Environment, installed: Install
     interpreter = interpreter_of(env, wanted)
     if not afresh and interpreter.kind != "path" and shutil.which(interpreter.program) is None:
         return Ready(interpreter, source, None)  # a login node without docker: the job finds out
+    _check_programs(project, chosen, interpreter)
     said = describe(chosen.adapter, chosen.file.companion, interpreter, source, env, name, afresh)
     return Ready(interpreter, source, said)

@@ -177,6 +177,55 @@ def test_a_yaml_that_is_wrong(project: DaisyProject, old: str, new: str, told: s
     assert project.models() == []
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("python {here}/train.py", "no-such-trainer", "train in {yaml}: there is no program no-such-trainer on PATH; install it"),
+        (
+            "python {here}/train.py",
+            "python -u {here}/trian.py",
+            "train in {yaml}: there is no file {here}/trian.py; write it there",
+        ),
+        (
+            "python {here}/predict.py",
+            ">-\n  {here}/predict.py",
+            "predict in {yaml}: {here}/predict.py can't be executed; `chmod +x` it",
+        ),
+        (
+            "python {here}/predict.py",
+            ">-\n  {project}/bin/x",
+            "predict in {yaml}: there is no file {project}/bin/x; write it there",
+        ),
+    ],
+)
+def test_a_program_that_is_not_there(project: DaisyProject, old: str, new: str, told: str) -> None:
+    add(project, YAML.replace(old, new))
+    done = run(project)
+    here = project.root / "frameworks" / "mine"
+    words = f"framework.{told}".format(yaml="conf/framework/mine.yaml", here=here, project=project.root)
+    assert done.code == 2 and words in done.one_line, done.err
+    assert project.models() == []
+    assert words in project.daisy("frameworks").out
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("python {here}/train.py", "env python3 {here}/train.py"),
+        ("python {here}/train.py", "mine {here}/train.py"),
+        ("python {here}/train.py", ">-\n  {project}/bin/mine {here}/train.py"),
+    ],
+)
+def test_a_program_that_is_there(project: DaisyProject, old: str, new: str) -> None:
+    program = project.root / "bin" / "mine"
+    program.parent.mkdir()
+    program.write_text('#!/bin/sh\nexec python3 "$@"\n')
+    program.chmod(0o755)
+    path = "{project}/bin:" + os.environ["PATH"]
+    add(project, YAML.replace(old, new).replace("supports:", f'environment: {{PATH: "{path}"}}\nsupports:'))
+    assert run(project).code == 0
+
+
 def test_the_seconds_alone_leave_the_epochs_out(project: DaisyProject) -> None:
     add(project, YAML.replace("{train.epochs} [", "3 [epochs={train.epochs}] ["))
     assert project.daisy("framework=mine", "dataset=tiny", "train.seconds=30").code == 0
