@@ -110,6 +110,8 @@ def _adapted(parser: OverridesParser, override: Override, cwd: Path) -> Override
     if key in PATH_KEYS and isinstance(value, str) and not any(mark in value for mark in NOT_A_PATH):
         path = os.path.normpath(cwd / at_home(str(value)))
         return parser.parse_override(f"{key}={_quoted(path)}")
+    if _is_open(override) and value is None:
+        return parser.parse_override(f"++{key}=null")  # takes back what the env's YAML names
     if _is_open(override):
         path = str(value)
         if "/" in path and not path.startswith(IMAGES):

@@ -288,6 +288,16 @@ def test_keys_of_env_on_the_command_line(project: Any) -> None:
     assert f"env.python.mine={sys.executable} runs it" in named.out
 
 
+def test_a_python_that_an_env_names_is_taken_back(project: Any) -> None:
+    add(project)
+    env = project.root / "conf" / "env" / "local.yaml"
+    env.write_text(env.read_text().replace("python: {}", "python: {mine: this}"))
+    assert "env.python.mine=this runs it" in project.daisy("setup", "mine", "--dry-run").out
+    for words in (["env.python.mine=null"], ["--env", "python.mine=null"]):
+        assert "pip will download" in project.daisy("setup", "mine", *words, "--dry-run").out
+    assert "mine is not set up here" in project.daisy("framework=mine", "dataset=tiny", "env.python.mine=null").one_line
+
+
 def test_anew_leaves_alone_what_is_there(project: Any) -> None:
     """A job may run from it, and a setup that is killed or fails leaves it as it was."""
     add(project)
