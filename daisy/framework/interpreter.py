@@ -12,6 +12,7 @@ from pathlib import Path
 
 from daisy.configuration import Environment
 from daisy.errors import FrameworkError
+from daisy.framework import conda
 from daisy.framework.contract import Command, Setup
 from daisy.framework.device import device_here
 from daisy.framework.installed import Installed
@@ -75,8 +76,7 @@ def _by_path(python: Interpreter, command: Command, folder: Path) -> list[str]:
 
 
 def _in_conda(python: Interpreter, command: Command, folder: Path) -> list[str]:
-    which = "--prefix" if "/" in python.place else "--name"
-    return ["conda", "run", "--no-capture-output", which, python.place, *command.arguments]
+    return ["conda", "run", "--no-capture-output", *conda.which(python.place), *command.arguments]
 
 
 def _in_docker(python: Interpreter, command: Command, folder: Path) -> list[str]:
