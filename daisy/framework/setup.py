@@ -69,7 +69,7 @@ def planned(request: Request) -> Plan:
         at = Path(before.source) if before is not None and before.source is not None else None
         checkout, whole = _place(request, f"source-{wanted.commit[:12]}", at)
         if not whole:
-            steps += _clone_steps(wanted.url, wanted.commit, checkout)
+            steps = [*_clone_steps(wanted.url, wanted.commit, checkout), *steps]  # first: a wrong commit is soon found
             announcement.append(
                 f"  its source: git will fetch all of {wanted.url}, size unknown, at commit {wanted.commit[:12]}, into {checkout}"
             )

@@ -225,6 +225,15 @@ def test_a_url_with_a_pinned_commit(project: Any, checkout: Path) -> None:
     assert "checking out 000000000000" in project.daisy("setup", "mine").err
 
 
+def test_a_commit_that_is_not_there(project: Any, checkout: Path) -> None:
+    """It is found before an environment is made."""
+    add(project)
+    with_source(project, f"file://{checkout}@{'0' * 40}")
+    done = project.daisy("setup", "mine")
+    assert done.code == 2 and "checking out 000000000000: git ended with exit code 128" in done.err
+    assert not list(own(project).glob("venv-*"))
+
+
 def test_a_checkout_of_ones_own_with_its_patch(project: Any, checkout: Path) -> None:
     add(project)
     with_source(project, "https://example.org/mine.git@0123456789")
