@@ -116,14 +116,14 @@ def _comma_separated(*fields: str) -> str:
 class Wanted:
     """For whom an interpreter is: the framework, how `daisy setup` makes its Python, what its commands read and write.
 
-    `installed` is what a setup has made for it, `set_up` the command that does.
+    `installed` is what a setup has made for it, `set_up` tells the command that does.
     """
 
     framework: str
     setup: Setup | None = None
     folders: Sequence[Path] = field(default_factory=tuple)
     installed: Installed | None = None
-    set_up: str = "daisy setup"
+    set_up: Callable[[], str] = lambda: "daisy setup"
 
 
 def interpreter_of(env: Environment, wanted: Wanted) -> Interpreter:
@@ -137,7 +137,7 @@ def interpreter_of(env: Environment, wanted: Wanted) -> Interpreter:
         if installed is None or installed.python is None or not Path(installed.python).exists():
             name = wanted.framework
             raise FrameworkError(
-                f"{name} is not set up here: `{wanted.set_up}` makes its Python, or set env.python.{name} to one"
+                f"{name} is not set up here: `{wanted.set_up()}` makes its Python, or set env.python.{name} to one"
             )
         return Interpreter(installed.python)
     if named is None or named == THIS:

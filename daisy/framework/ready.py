@@ -75,7 +75,10 @@ def ready(project: Project, chosen: Chosen, env: Environment, installed: Install
     """
     name = chosen.framework
     installed = installed or Installed.read(env, name)
-    set_up = f"daisy setup {name}{flag(project, env.name, 'environments_dir', env.environments_dir)}"
+
+    def set_up() -> str:
+        return f"daisy setup {name}{flag(project, env.name, 'environments_dir', env.environments_dir)}"
+
     source = source_of(project, name, chosen.adapter.framework.get("source"), installed, set_up)
     folders = [chosen.file.companion, project.root, *([source.folder] if source is not None else [])]
     wanted = Wanted(name, chosen.adapter.setup(chosen.file.companion), tuple(folders), installed, set_up)

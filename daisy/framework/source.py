@@ -4,6 +4,7 @@ import hashlib
 import os
 import re
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,9 +50,9 @@ def pinned(text: str, framework: str) -> Pinned | None:
 
 
 def source_of(
-    project: Project, framework: str, asked: str | None, installed: Installed | None, set_up: str = "daisy setup"
+    project: Project, framework: str, asked: str | None, installed: Installed | None, set_up: Callable[[], str]
 ) -> Source | None:
-    """The checkout that `framework.source` asks for: a path, or what a setup has fetched, which the command `set_up` does.
+    """The checkout that `framework.source` asks for: a path, or what a setup has fetched; `set_up` tells the command for that.
 
     Raises FrameworkError where it is not there.
     """
@@ -65,7 +66,7 @@ def source_of(
             )
         return look_at(folder)
     if installed is None or installed.source is None or installed.source_asked != asked or not Path(installed.source).is_dir():
-        raise FrameworkError(f"{framework} is not set up here: `{set_up}` fetches {asked}, `--source PATH` takes a checkout")
+        raise FrameworkError(f"{framework} is not set up here: `{set_up()}` fetches {asked}, `--source PATH` takes a checkout")
     return look_at(Path(installed.source))
 
 
