@@ -77,6 +77,7 @@ class Nematus(Adapter):
     encoders = ("conv", "rnn", "transformer")
     attention = True
     accuracy_while_training = True
+    checkout_has = ("nematus/train.py",)
 
     def form(self, options: Options, paths: Paths) -> Form:
         """Two dictionaries."""

@@ -9,7 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from daisy.configuration.keys import KEYS, KINDS, as_kind, kind_of
 from daisy.configuration.model import leaves
-from daisy.configuration.nearest import nearest_keys
+from daisy.configuration.nearest import ALIKE, MISSPELT, nearest_keys
 from daisy.configuration.overrides import OPEN_SECTIONS, SECTION_OF_GROUP, one_line, text_of
 from daisy.errors import ConfigurationError
 
@@ -35,8 +35,11 @@ def keys(overrides: Sequence[Override], base: Mapping[str, Any]) -> None:
         if node is not None:
             continue
         is_own = key.startswith(f"{OPEN_FOR_NEW}.")
-        close = nearest_keys(key, [name for name in known if name.startswith(f"{OPEN_FOR_NEW}.")] if is_own else known)
-        if override.type in (OverrideType.ADD, OverrideType.FORCE_ADD) and not close:
+        adds = override.type in (OverrideType.ADD, OverrideType.FORCE_ADD)
+        # A framework has options whose names are alike (batch_size, beam_size); its adapter knows whether it has this one.
+        alike = MISSPELT if is_own and adds else ALIKE
+        close = nearest_keys(key, [name for name in known if name.startswith(f"{OPEN_FOR_NEW}.")] if is_own else known, alike)
+        if adds and not close:
             continue
         if close:
             raise ConfigurationError(f"{text}: there is no key {key} - did you mean {' or '.join(close)}?")

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 
 CLOSE = 70  # of 100: rapidfuzz's ratio from which on a name is worth naming
+MISSPELT = 80  # of 100: how much two last parts are alike where one is taken for the other, misspelt
 ALIKE = 60  # of 100: the ratio that the last parts of two dotted keys must have besides
 
 

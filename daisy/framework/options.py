@@ -5,12 +5,11 @@ from typing import Any
 
 from daisy.configuration import Configuration
 from daisy.configuration.keys import KEPT_BY_DAISY, KEYS, READ_BY_DAISY
-from daisy.configuration.nearest import nearest, nearest_keys
+from daisy.configuration.nearest import MISSPELT, nearest, nearest_keys
 from daisy.errors import ConfigurationError
 from daisy.framework.description import Description
 from daisy.framework.device import device_here
 
-MISSPELT = 80  # of 100: how much like a known key one of conf/ must be that no one reads, to be taken for it
 FEW = 12  # names: as many are told all
 OWN = "framework.options."
 SECTIONS_TO_READ = ("arch", "train", "framework", "seed")

@@ -110,9 +110,9 @@ def test_a_framework_of_ones_own(project: DaisyProject) -> None:
 def test_options_that_only_the_framework_knows_can_be_added(project: DaisyProject) -> None:
     project.add_framework("mine", ADAPTER)
     write(project, "architecture/heads.yaml", "# @package arch\nheads: 8\n")
-    for option in ("beam", "name", "x"):  # however much they look like framework.name
+    for option in ("beam", "name", "x", "batch_size"):  # however much they look like framework.name and beam_size
         mine = composed(project, "framework=mine", "architecture=heads", f"+framework.options.{option}=3")
-        assert f"{option}3" in config_id(mine, unused(project, mine))
+        assert f"{option.replace('_', '-')}3" in config_id(mine, unused(project, mine))
 
 
 def test_a_section_of_ones_own_can_be_pointed_at(project: DaisyProject) -> None:
