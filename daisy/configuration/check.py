@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hydra.core.override_parser.types import Override, OverrideType
-from omegaconf import DictConfig, OmegaConf
 
 from daisy.configuration.keys import KEYS, KINDS, as_kind, kind_of
 from daisy.configuration.model import leaves
@@ -19,6 +18,7 @@ JUDGED_ELSEWHERE = "dataset."  # each task knows what its keys take: a number or
 LONGEST_NAME = 60  # characters
 KEPT = "a finite number, true or false, null, a text in UTF-8 without NUL, or a list of such"
 SECTION = object()
+LEFT_OVER = "???"
 
 
 def keys(overrides: Sequence[Override], base: Mapping[str, Any]) -> None:
@@ -203,11 +203,11 @@ def limits(tree: dict[str, Any], set_by: Mapping[str, str]) -> dict[str, Any]:
     return {**tree, "train": train}
 
 
-def nothing_missing(config: DictConfig) -> None:
+def nothing_missing(tree: Mapping[str, Any]) -> None:
     """No `???` is left over. Raises ConfigurationError with the keys."""
-    missing = sorted(OmegaConf.missing_keys(config))
+    missing = sorted(key for key, value in leaves(tree) if value == LEFT_OVER or (isinstance(value, list) and LEFT_OVER in value))
     if missing:
-        raise ConfigurationError(f"{missing[0]} is not set (???): add {' '.join(f'{key}=VALUE' for key in missing)}")
+        raise ConfigurationError(f"{missing[0]} is not set ({LEFT_OVER}): add {' '.join(f'{key}=VALUE' for key in missing)}")
 
 
 def names(values: Mapping[str, Any]) -> None:

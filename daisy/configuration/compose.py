@@ -1,7 +1,8 @@
 """Hydra in, one checked, resolved and frozen configuration out."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,13 @@ from yaml import YAMLError  # type: ignore[import-untyped]
 
 from daisy.configuration import check
 from daisy.configuration.model import Configuration, Environment, leaves
-from daisy.configuration.overrides import SECTION_OF_GROUP, Overrides, one_line, parse, text_of
+from daisy.configuration.overrides import SECTION_OF_GROUP, Overrides, Parser, one_line, parse, text_of
 from daisy.configuration.project import Project
+from daisy.configuration.template import Template
 from daisy.errors import ConfigurationError
 
 NOT_OF_THE_CONFIGURATION = ("env", "again", "hydra")
+TESTED_WITH = "1.3."  # the hydra-core whose rules template.py follows; any other composes each configuration itself
 REFERENCE_GROUPS = ("framework", "dataset", "env")  # choices that say what the defaults are, not departures from them
 
 
@@ -57,14 +60,62 @@ def compose(project: Project, texts: Sequence[str], cwd: Path | None = None) -> 
 
     Raises ConfigurationError, with the key and the way out, for whatever can't be run as it was asked for.
     """
-    overrides = parse(texts, project, cwd or Path.cwd())
+    with composer(project, cwd or Path.cwd()) as composing:
+        return composing.compose(texts)
+
+
+@contextmanager
+def composer(project: Project, cwd: Path) -> Iterator["Composer"]:
+    """What composes many configurations of one command line fast."""
     with hydra(project):
-        reference = [text_of(choice) for choice in overrides.choices if choice.key_or_group in REFERENCE_GROUPS]
-        defaults = _composed(reference)
-        chosen = _composed([text_of(choice) for choice in overrides.choices])
-        check.keys(overrides.values, _plain(chosen, resolve=False))
-        full = _composed(overrides.texts()) if overrides.values else chosen
-        return _frozen(project, overrides, _plain(defaults, resolve=False), chosen, full)
+        yield Composer(project, cwd)
+
+
+class Composer:
+    """Composes configurations. Hydra composes each set of choices once; values are put into that (see template.py)."""
+
+    def __init__(self, project: Project, cwd: Path) -> None:
+        self._project, self.parser = project, Parser(project, cwd)
+        self._templates: dict[tuple[str, ...], Template] = {}
+        self._known_keys: set[tuple[tuple[str, ...], str]] = set()
+        self._fast = version("hydra-core").startswith(TESTED_WITH)
+
+    def compose(self, texts: Sequence[str]) -> Configuration:
+        """The configuration that the overrides ask for. Raises ConfigurationError."""
+        overrides = self.parser.overrides(texts)
+        choices = tuple(text_of(choice) for choice in overrides.choices)
+        template = self._template(overrides, choices)
+        for override in overrides.values:
+            if (choices, text_of(override)) not in self._known_keys:
+                check.keys([override], template.chosen)
+                self._known_keys.add((choices, text_of(override)))
+        unresolved, resolved = self._trees(template, overrides)
+        return _frozen(self._project, overrides, template, unresolved, resolved)
+
+    def _template(self, overrides: Overrides, choices: tuple[str, ...]) -> Template:
+        if choices not in self._templates:
+            reference = [text_of(choice) for choice in overrides.choices if choice.key_or_group in REFERENCE_GROUPS]
+            chosen = _composed(list(choices))
+            defaults = chosen if len(reference) == len(choices) else _composed(reference)
+            self._templates[choices] = Template(_plain(defaults), _plain(chosen), _choices(chosen))
+        return self._templates[choices]
+
+    def _trees(self, template: Template, overrides: Overrides) -> tuple[dict[str, Any], Callable[[], dict[str, Any]]]:
+        """The tree that is composed, unresolved, and what resolves it: nothing may be left over then."""
+        unresolved = template.unresolved(overrides.values) if self._fast else None
+        if unresolved is None:
+            full = _composed(overrides.texts())
+            return _plain(full), lambda: _plain(full, resolve=True)
+
+        def resolved() -> dict[str, Any]:
+            try:
+                tree = template.resolved(overrides.values)
+            except OmegaConfBaseException as error:
+                raise ConfigurationError(_one_line(error)) from error
+            assert tree is not None, "what can be put into the template can be put into the resolved one"
+            return tree
+
+        return unresolved, resolved
 
 
 def composed_yaml(project: Project, texts: Sequence[str], package: str | None, resolve: bool) -> str:
@@ -72,9 +123,9 @@ def composed_yaml(project: Project, texts: Sequence[str], package: str | None, r
     overrides = parse(texts, project, Path.cwd())
     with hydra(project):
         chosen = _composed([text_of(choice) for choice in overrides.choices])
-        check.keys(overrides.values, _plain(chosen, resolve=False))
+        check.keys(overrides.values, _plain(chosen))
         full = _composed(overrides.texts())
-        check.values(_plain(full, resolve=False), _plain(chosen, resolve=False), _origins(overrides, {}), resolved=False)
+        check.values(_plain(full), _plain(chosen), _origins(overrides, {}), resolved=False)
         try:
             shown = OmegaConf.select(full, package) if package else _shown(full)
             if shown is None:
@@ -87,13 +138,13 @@ def composed_yaml(project: Project, texts: Sequence[str], package: str | None, r
 def chosen_options(project: Project, choices: Sequence[str]) -> dict[str, str]:
     """The option of each group that is taken where only these choices are made."""
     with hydra(project):
-        return {str(group): str(option) for group, option in _composed(list(choices)).hydra.runtime.choices.items()}
+        return _choices(_composed(list(choices)))
 
 
 def chosen_values(project: Project, choices: Sequence[str]) -> dict[str, Any]:
     """What choices of groups alone compose to."""
     with hydra(project):
-        return _plain(_composed(list(choices)), resolve=False)
+        return _plain(_composed(list(choices)))
 
 
 def environment_of(project: Project, texts: Sequence[str], cwd: Path) -> Environment:
@@ -147,7 +198,12 @@ def _shown(config: DictConfig) -> DictConfig:
     return OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
 
 
-def _plain(config: DictConfig, *, resolve: bool) -> dict[str, Any]:
+def _choices(config: DictConfig) -> dict[str, str]:
+    """The option of each group."""
+    return {str(group): str(option) for group, option in config.hydra.runtime.choices.items()}
+
+
+def _plain(config: DictConfig, *, resolve: bool = False) -> dict[str, Any]:
     """As plain Python values, without Hydra's own section."""
     try:
         tree = OmegaConf.to_container(_shown(config), resolve=resolve)
@@ -158,17 +214,17 @@ def _plain(config: DictConfig, *, resolve: bool) -> dict[str, Any]:
 
 
 def _frozen(
-    project: Project, overrides: Overrides, defaults: dict[str, Any], chosen: DictConfig, full: DictConfig
+    project: Project,
+    overrides: Overrides,
+    template: Template,
+    unresolved: dict[str, Any],
+    resolved: Callable[[], dict[str, Any]],
 ) -> Configuration:
-    try:
-        check.nothing_missing(_shown(full))
-    except OmegaConfBaseException as error:
-        raise ConfigurationError(_one_line(error)) from error
-    base = dict(leaves(defaults))
-    choices = {str(group): str(option) for group, option in full.hydra.runtime.choices.items() if "/" not in str(group)}
-    choices.pop("hydra", None)
-    set_by = _origins(overrides, _chosen_keys(overrides, base, _plain(chosen, resolve=False)))
-    tree = check.values(_plain(full, resolve=True), _plain(chosen, resolve=False), set_by)
+    check.nothing_missing(unresolved)
+    base = dict(leaves(template.defaults))
+    choices = {group: option for group, option in template.choices.items() if "/" not in group and group != "hydra"}
+    set_by = _origins(overrides, _chosen_keys(overrides, base, template.chosen))
+    tree = check.values(resolved(), template.chosen, set_by)
     tree = check.limits(check.heads(check.layers(tree, set_by)), set_by)
     values = {key: value for key, value in tree.items() if key not in NOT_OF_THE_CONFIGURATION}
     check.names(values)

@@ -3,13 +3,15 @@
 import os
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override, OverrideType
+from hydra.core.override_parser.types import Glob, Override, OverrideType
 from hydra.errors import HydraException
 
 from daisy.configuration.keys import KEYS
@@ -49,39 +51,98 @@ def one_line(text: str) -> str:
 
 def parse(texts: Sequence[str], project: Project, cwd: Path) -> Overrides:
     """Parse overrides. Raises ConfigurationError for one that can't be read or chooses what is not there."""
-    options = project.groups()
-    parser = OverridesParser.create()
-    choices, values = [], []
-    for typed in texts:
-        override = _parse_one(parser, typed)
-        key, text = override.key_or_group, one_line(typed)
+    return Parser(project, cwd).overrides(texts)
+
+
+class Parser:
+    """Parses the overrides of one command line. A text that many models share is read once: reading takes a quarter of a
+    millisecond, and looking which options there are asks the file system.
+    """
+
+    def __init__(self, project: Project, cwd: Path) -> None:
+        self._project, self._cwd = project, cwd
+        self._parser = OverridesParser.create()
+        self._known: dict[str, tuple[bool, Override]] = {}
+
+    def overrides(self, texts: Sequence[str]) -> Overrides:
+        """The overrides of one configuration. Raises ConfigurationError."""
+        read = [self._one(text) for text in texts]
+        choices = tuple(override for is_choice, override in read if is_choice)
+        return Overrides(choices, tuple(override for is_choice, override in read if not is_choice))
+
+    def expanded(self, texts: Sequence[str]) -> list[list[str]]:
+        """The overrides of each model that `-m` asks for: the product of the values that are given for each key.
+
+        The last key's values change fastest, as in Hydra. Raises ConfigurationError.
+        """
+        return [list(chosen) for chosen in product(*(self._values_of(text) for text in texts))]
+
+    @cached_property
+    def options(self) -> Mapping[str, list[str]]:
+        """The groups, and what can be chosen of each."""
+        return self._project.groups()
+
+    def _one(self, typed: str) -> tuple[bool, Override]:
+        """Whether it is a choice of a group, and the override."""
+        if typed not in self._known:
+            self._known[typed] = self._checked(self._parsed(typed), one_line(typed))
+        return self._known[typed]
+
+    def _parsed(self, text: str) -> Override:
+        try:
+            override = self._parser.parse_override(text)
+        except (HydraException, ValueError):  # ValueError: a number of more digits than Python reads
+            way_out = "write KEY=VALUE, with quotes around blanks and special characters: 'KEY=\"a value\"'"
+            raise ConfigurationError(f"{text[:LONGEST_SHOWN]!r} is no override that Hydra can read: {way_out}") from None
+        key = override.key_or_group
         if key == "hydra" or key.startswith(("hydra.", "hydra/")):
             raise ConfigurationError(
-                f"{text}: Daisy decides where models go and how they are launched; set env.models_dir instead of hydra's keys"
+                f"{one_line(text)}: Daisy decides where models go and how they are launched; set env.models_dir instead of "
+                "hydra's keys"
             )
+        return override
+
+    def _checked(self, override: Override, text: str) -> tuple[bool, Override]:
+        key = override.key_or_group
         if override.is_sweep_override():
             per_layer = key in KEYS and KEYS[key].per_layer
-            way_out = f"give one, or a list in brackets for a value per layer ({key}=[2,4,6])" if per_layer else "give one"
-            raise ConfigurationError(f"{text} names several values: {way_out}")
+            in_brackets = f", or a list in brackets for a value per layer ({key}=[2,4,6])" if per_layer else ""
+            raise ConfigurationError(f"{text} names several values: give one{in_brackets}; with -m each is a model")
         if override.package is not None:
             raise ConfigurationError(f"{text}: Daisy's groups have one place each; leave out @{override.package}")
-        if key in options:
-            _check_choice(override, options[key], text)
-            choices.append(override)
-            continue
+        if key in self.options:
+            _check_choice(override, self.options[key], text)
+            return True, override
         if override.value() == "":
             none = f", or {key}=null for none" if key not in KEYS or KEYS[key].optional else ""
             raise ConfigurationError(f"{text} has no value: write {key}=VALUE{none}")
-        values.append(_adapted(parser, override, cwd))
-    return Overrides(tuple(choices), tuple(values))
+        return False, _adapted(self._parser, override, self._cwd)
 
+    def _values_of(self, text: str) -> list[str]:
+        """An override for each value that is given."""
+        override = self._parsed(text)
+        if not override.is_sweep_override():
+            return [text]
+        shown, key = one_line(text), override.get_key_element()
+        if isinstance(pattern := override.value(), Glob):
+            return [f"{key}={option}" for option in self._matching(override.key_or_group, pattern, shown)]
+        if not override.is_discrete_sweep():
+            raise ConfigurationError(f"{shown} has no end of values: give some of them (1,2,3), or range(FROM,TO,STEP)")
+        try:
+            values = list(override.sweep_string_iterator())
+        except (HydraException, ValueError, TypeError, ZeroDivisionError) as error:
+            raise ConfigurationError(one_line(f"{shown} gives no values ({error}): write them out (1,2,3)")) from None
+        if not values:
+            raise ConfigurationError(f"{shown} gives no values: write them out (1,2,3)")
+        return [f"{key}={value}" for value in values]
 
-def _parse_one(parser: OverridesParser, text: str) -> Override:
-    try:
-        return parser.parse_override(text)
-    except (HydraException, ValueError):  # ValueError: a number of more digits than Python reads
-        way_out = "write KEY=VALUE, with quotes around blanks and special characters: 'KEY=\"a value\"'"
-        raise ConfigurationError(f"{text[:LONGEST_SHOWN]!r} is no override that Hydra can read: {way_out}") from None
+    def _matching(self, group: str, pattern: Glob, text: str) -> list[str]:
+        """The options of a group that a glob(...) is meant for."""
+        if group not in self.options:
+            raise ConfigurationError(f"{text}: glob() chooses among a group's options; groups are {', '.join(self.options)}")
+        if not (found := pattern.filter(self.options[group])):
+            raise ConfigurationError(f"{text} fits no option: there are {_some(self.options[group])}")
+        return sorted(found)
 
 
 def _check_choice(override: Override, options: list[str], text: str) -> None:
