@@ -31,6 +31,10 @@ class ModelError(DaisyError):
     exit_code = 2
 
 
+class LaunchError(DaisyError):
+    """Models that can't be launched, or a place to run that can't be had."""
+
+
 class FolderError(DaisyError):
     """A folder or file of a model that is damaged."""
 

@@ -84,6 +84,15 @@ def folder_to_fill(parent: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def sync_folder(folder: Path) -> None:
+    """See to it that the names in a folder outlast a crash of the machine."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def remove_left_over(parent: Path) -> None:
     """Remove what a killed process left half made in `parent` a day or more ago."""
     oldest = time.time() - UNFINISHED_IS_LEFT_OVER_AFTER

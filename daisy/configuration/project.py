@@ -13,14 +13,24 @@ PACKAGE = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True)
 class Project:
-    """A folder with the mark, and the folder that holds what Daisy ships (conf/, sweeps/, frameworks/)."""
+    """A folder with the mark, and the folder that holds what Daisy ships (conf/, sweeps/, frameworks/).
+
+    `frozen` is where the project's own conf/, sweeps/ and frameworks/ are read, as they were when a sweep was submitted; all
+    else is where the project is.
+    """
 
     root: Path
     shipped: Path
+    frozen: Path | None = None
+
+    @property
+    def code(self) -> Path:
+        """Where the project's own conf/, sweeps/ and frameworks/ are."""
+        return self.frozen or self.root
 
     def folders(self, name: str) -> tuple[Path, ...]:
         """The folders called `name` (conf, sweeps, frameworks) that are there, the project's own first."""
-        candidates = dict.fromkeys((self.root / name, self.shipped / name))
+        candidates = dict.fromkeys((self.code / name, self.shipped / name))
         return tuple(folder for folder in candidates if folder.is_dir())
 
     def groups(self) -> dict[str, list[str]]:

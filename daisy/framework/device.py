@@ -8,6 +8,15 @@ DEVICES = Path("/dev")
 NAMES = ("nvidia[0-9]*", "kfd")  # NVIDIA's and AMD's drivers
 
 
+def gpus_here() -> list[str]:
+    """The GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them; none where there are none of NVIDIA's."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        return [] if device_here("auto") == CPU else [name.strip() for name in visible.split(",") if name.strip()]
+    numbers = [path.name.removeprefix("nvidia") for path in DEVICES.glob("nvidia[0-9]*")]
+    return sorted((number for number in numbers if number.isdigit()), key=int)
+
+
 def device_here(wanted: str) -> str:
     """cpu or gpu: what env.device says; for auto, a GPU where this machine shows one to this process."""
     if wanted != "auto":

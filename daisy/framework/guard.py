@@ -5,7 +5,8 @@ Started by path with `-I -S`, apart from the rest of Daisy, so that it is small 
     guard.py CONTROL HELD GRACE LAST COMMAND [ARGUMENT ...]
 
 LAST is a command, as a JSON list, that ends what is no process of ours (a container), run when COMMAND has ended; [] for none.
-HELD is the number of a descriptor that the guard holds, and with it a lock, until nothing of the command is left; -1 for none.
+HELD are the numbers of descriptors, with commas between, that the guard holds, and with them locks, until nothing of the
+command is left; `-` for none.
 CONTROL is the number of a socket to the owner. The guard writes `started PID`, and in the end `exited CODE`, `killed SIGNAL`
 or `missing ERRNO` (the command can't be executed). It reads `t` (end the command: SIGTERM, after GRACE seconds SIGKILL) and
 `k` (SIGKILL now); the end of the stream means that the owner is gone, and ends the command as `t` does. What the command
@@ -27,7 +28,8 @@ POLL = 0.05  # seconds between two looks while something is being ended
 
 
 def main() -> None:
-    control, held, grace = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
+    control, grace = int(sys.argv[1]), float(sys.argv[3])
+    held = [int(number) for number in sys.argv[2].split(",") if number != "-"]
     last, command = json.loads(sys.argv[4]), sys.argv[5:]
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
@@ -38,7 +40,7 @@ def main() -> None:
     read_failure, write_failure = os.pipe2(os.O_CLOEXEC)
     child = os.fork()
     if child == 0:
-        become(command, [number for number in (control, held) if number >= 0], write_failure)
+        become(command, [control, *held], write_failure)
     os.close(write_failure)
     failure = os.read(read_failure, 16)
     if failure:

@@ -52,7 +52,7 @@ class RunningCommand:
     """One running command. `output` is what it prints, stdout and stderr as one stream of bytes, to be read without blocking.
 
     `events` is readable when the command has ended; `ending` is set then. As a context manager it leaves nothing running.
-    `held` is a descriptor whose lock is to last until nothing of the command is left, even when this process is gone. `last`
+    `held` are descriptors whose locks are to last until nothing of the command is left, even when this process is gone. `last`
     is a command that is run when it has ended, whatever ended it: to end what is no process of ours.
     """
 
@@ -62,7 +62,7 @@ class RunningCommand:
         environment: Mapping[str, str],
         folder: Path,
         grace: float = GRACE,
-        held: int | None = None,
+        held: Sequence[int] = (),
         last: Sequence[str] = (),
     ) -> None:
         self.ending: Ending | None = None
@@ -72,9 +72,9 @@ class RunningCommand:
         self.events, theirs = socket.socketpair()
         self.output, output_end = os.pipe()
         os.set_blocking(self.output, False)
-        numbers = [theirs.fileno(), -1 if held is None else held]
+        numbers = [str(theirs.fileno()), ",".join(map(str, held)) or "-"]
         this_python = str(Path(sys.executable).absolute())
-        command = [this_python, "-I", "-S", str(GUARD), *map(str, numbers), str(grace), json.dumps(last), *arguments]
+        command = [this_python, "-I", "-S", str(GUARD), *numbers, str(grace), json.dumps(last), *arguments]
         try:
             self._guard = subprocess.Popen(
                 command,
@@ -83,7 +83,7 @@ class RunningCommand:
                 stderr=output_end,
                 cwd=folder,
                 env={**os.environ, **environment},
-                pass_fds=[number for number in numbers if number >= 0],
+                pass_fds=[theirs.fileno(), *held],
                 start_new_session=True,
             )
         except ValueError as error:

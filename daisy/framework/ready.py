@@ -51,7 +51,7 @@ def choose(project: Project, section: Mapping[str, Any]) -> Chosen:
     shared = section.get("adapter")
     file = lookup.find(project, str(shared or name))
     if shared:
-        file = replace(file, own=project.root / "frameworks" / name)
+        file = replace(file, own=project.code / "frameworks" / name)
     return Chosen(name, file, lookup.load(file, section))
 
 

@@ -4,7 +4,7 @@ import hashlib
 import os
 import re
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,20 +70,24 @@ def source_of(
     return look_at(Path(installed.source))
 
 
-def look_at(folder: Path) -> Source:
-    """A checkout as it is now. A folder of which git tracks nothing has no commit, whatever is around it."""
+def look_at(folder: Path, *parts: str) -> Source:
+    """A checkout as it is now; only some `parts` of it count, where they are named.
+
+    A folder of which git tracks nothing has no commit, whatever is around it.
+    """
+    parts = parts or (".",)
     commit = _git(folder, "rev-parse", "HEAD").decode("ascii").strip()
     if not commit or not _git(folder, "ls-files", "--", "."):
         return Source(folder, None, b"")
     diff = ("diff", "--no-ext-diff", "--no-color", "--binary")
-    changed = _git(folder, *diff, "HEAD", "--", ".")
-    added = [_git(folder, *diff, "--no-index", "--", os.devnull, name, differs=True) for name in _untracked(folder)]
+    changed = _git(folder, *diff, "HEAD", "--", *parts)
+    added = [_git(folder, *diff, "--no-index", "--", os.devnull, name, differs=True) for name in _untracked(folder, parts)]
     return Source(folder, commit, changed + b"".join(added))
 
 
-def _untracked(folder: Path) -> list[str]:
+def _untracked(folder: Path, parts: Sequence[str]) -> list[str]:
     """The new files that git does not ignore; not what Python compiles, nor Daisy's own mark."""
-    listed = os.fsdecode(_git(folder, "ls-files", "--others", "--exclude-standard", "-z", "--", "."))
+    listed = os.fsdecode(_git(folder, "ls-files", "--others", "--exclude-standard", "-z", "--", *parts))
     return [name for name in listed.split("\0") if name and not name.endswith((".pyc", MARK))]
 
 

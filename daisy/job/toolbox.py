@@ -1,6 +1,6 @@
 """What is needed to run a framework's commands for one model, got together from the model's folder."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from daisy.framework.ready import choose, ready
 
 @dataclass(frozen=True)
 class Toolbox:
-    """What is needed to run the framework's commands for one model."""
+    """What is needed to run the framework's commands for one model; `slot` is a descriptor that holds the place to run."""
 
     folder: ModelFolder
     configuration: Configuration
@@ -28,10 +28,12 @@ class Toolbox:
     paths: Paths
     interpreter: Interpreter
     dataset: Dataset
+    slot: int | None = None
 
-    def start(self, command: Command, held: int | None = None) -> RunningCommand:
+    def start(self, command: Command, held: Sequence[int] = ()) -> RunningCommand:
         """Run a command of the adapter; `held` as for RunningCommand."""
         wrapped, last = endable(self.wrapped(command))
+        held = [*held, *([self.slot] if self.slot is not None else [])]
         return RunningCommand(wrapped, command.environment, self._where(command), held=held, last=last)
 
     def wrapped(self, command: Command) -> list[str]:
@@ -42,7 +44,7 @@ class Toolbox:
         return command.folder or self.folder.model_out
 
 
-def equipped(folder: ModelFolder, project: Project, report: Callable[[str], None]) -> Toolbox:
+def equipped(folder: ModelFolder, project: Project, report: Callable[[str], None], slot: int | None = None) -> Toolbox:
     """The toolbox of a model: its framework found, its dataset prepared, also in the framework's form.
 
     Raises DaisyError where one of these is not there.
@@ -56,7 +58,7 @@ def equipped(folder: ModelFolder, project: Project, report: Callable[[str], None
     companion = chosen.file.companion
     paths = Paths(dataset.folder, dataset.folder, folder.model_out, companion, found.source_folder, dataset.sizes)
     paths = build_form(chosen.adapter, options, paths, dataset, found.interpreter, configuration)
-    return Toolbox(folder, configuration, chosen.adapter, options, paths, found.interpreter, dataset)
+    return Toolbox(folder, configuration, chosen.adapter, options, paths, found.interpreter, dataset, slot)
 
 
 def _where_it_is_now(configuration: Configuration, folder: ModelFolder, project: Project) -> Configuration:

@@ -59,16 +59,17 @@ class Course:
             self.stages[name] = round(self.stages.get(name, 0.0) + time.monotonic() - began, 3)
 
 
-def run(folder: ModelFolder, attempt: Attempt, project: Project, observer: Observer) -> Outcome:
+def run(folder: ModelFolder, attempt: Attempt, project: Project, observer: Observer, slot: int | None = None) -> Outcome:
     """Train the model in a folder to its end; whatever happens is written down there.
 
+    `slot` is a descriptor that holds the place to run: the framework keeps it until nothing of it is left.
     Bugs of ours are raised after that too; everything else ends in an Outcome.
     """
     course = Course(began=attempt.started)
     course.facts.update(attempt=attempt.number, host=attempt.host, job=attempt.job)
     try:
         folder.log(f"attempt {attempt.number} on {attempt.host}, process {attempt.pid}, {_slurm(attempt)}")
-        scored = _train(folder, attempt, project, observer, course)
+        scored = _train(folder, attempt, project, observer, course, slot)
         return _done(folder, scored, course)
     except Superseded:
         folder.log(f"attempt {attempt.number} ends: a later one has begun")
@@ -104,12 +105,14 @@ def _slurm(attempt: Attempt) -> str:
     return f"Slurm job {attempt.job}" if attempt.job else "no Slurm job"
 
 
-def _train(folder: ModelFolder, attempt: Attempt, project: Project, observer: Observer, course: Course) -> Scored:
+def _train(
+    folder: ModelFolder, attempt: Attempt, project: Project, observer: Observer, course: Course, slot: int | None
+) -> Scored:
     with course.stage("prepare"):
         observer.stage("preparing the dataset")
         folder.log("preparing")
         folder.model_out.mkdir(exist_ok=True)  # it may have been deleted since the last attempt
-        toolbox = equipped(folder, project, observer.stage)
+        toolbox = equipped(folder, project, observer.stage, slot)
     configuration = toolbox.configuration
     watch = course.watch = Watch(folder, toolbox.adapter, attempt.number, observer, _limits(folder, configuration))
     each = _each_epoch(toolbox, watch, configuration)
@@ -154,7 +157,7 @@ def _follow(toolbox: Toolbox, watch: Watch, course: Course, observer: Observer) 
         course.facts.update(command=arguments, environment=dict(command.environment))
         folder.log(_began(resume))
         observer.stage(_began(resume))
-        with toolbox.start(command, held) as running:
+        with toolbox.start(command, [held]) as running:
             ending = watch.follow(running)
     course.facts["ended_because"] = watch.ended
     if not ending.well:

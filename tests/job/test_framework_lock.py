@@ -19,7 +19,7 @@ folder = ModelFolder(Path(sys.argv[1]))
 with folder.framework_lock() as held:
     stubborn = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"
     command = [sys.executable, "-c", stubborn, str(folder.path)]
-    running = RunningCommand(command, {}, folder.path, grace=float(sys.argv[2]), held=held)
+    running = RunningCommand(command, {}, folder.path, grace=float(sys.argv[2]), held=[held])
     os.set_blocking(running.output, True)
     assert (told := os.read(running.output, 300)).startswith(b"up"), told
     (folder.path / "up").touch()

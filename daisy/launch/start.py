@@ -1,32 +1,12 @@
-"""From a configuration to a model that trains: everything is checked before a folder is made."""
+"""From a plan to a model that trains: a new folder, or the one that is there already."""
 
 import os
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-from daisy import __version__
-from daisy import dataset as datasets
-from daisy.configuration import Configuration, Project, config_id, identity, to_json
-from daisy.dataset import Dataset, Progress
 from daisy.errors import ConfigurationError, ModelError
 from daisy.folder import Attempt, ModelFolder, create, observed_state, with_identity
-from daisy.framework import lookup
-from daisy.framework.check import check_adapter
-from daisy.framework.ready import Ready, choose, ready
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A model that can be trained: checked, its dataset prepared, named."""
-
-    project: Project
-    configuration: Configuration
-    config_id: str
-    identity: str
-    content: dict[str, Any]
-    patch: bytes = b""  # of the checkout that the framework runs from
+from daisy.launch.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -40,50 +20,6 @@ class Launch:
     attempt: Attempt | None
     state: str
     evidence: str = ""
-
-
-def plan(
-    project: Project,
-    configuration: Configuration,
-    report: Callable[[str], None],
-    progress: Progress | None = None,
-) -> Plan:
-    """Check everything that can be checked before a model starts, and prepare its dataset.
-
-    Raises ConfigurationError, FrameworkError or DatasetError; no folder was made then.
-    """
-    chosen = choose(project, configuration.values["framework"])
-    with lookup.blaming(chosen.file):
-        not_read = check_adapter(chosen.adapter, configuration, chosen.file.companion)
-        found = ready(project, chosen, configuration.env)
-        if found.description is not None:  # now that its options are known
-            check_adapter(chosen.adapter, configuration, chosen.file.companion, found.description)
-    dataset = datasets.prepare_for(configuration, project.root, report, progress)
-    if not dataset.sizes["dev"]:
-        raise ConfigurationError(f"dataset {dataset.name} has no dev examples: Daisy scores on them; give it a dev split")
-    return _named(project, configuration, not_read, dataset, found)
-
-
-def _named(project: Project, configuration: Configuration, not_read: list[str], dataset: Dataset, found: Ready) -> Plan:
-    name = config_id(configuration, not_read)
-    definition = configuration.values["dataset"]
-    who = identity(configuration, not_read, datasets.identifying(definition), dataset.checksum)
-    version = found.description.version if found.description is not None else None
-    content = {
-        "config_id": name,
-        "identity": who,
-        **to_json(configuration),
-        "unused": not_read,
-        "dataset": {
-            "name": dataset.name,
-            "checksum": dataset.checksum,
-            "sizes": dict(dataset.sizes),
-            "folder": str(dataset.folder.relative_to(configuration.env.data_dir)),
-        },
-        "versions": {"daisy": __version__, configuration.framework: version},
-        **({"source": found.source.to_json()} if found.source is not None else {}),
-    }
-    return Plan(project, configuration, name, who, content, found.source.patch if found.source is not None else b"")
 
 
 def start(planned: Plan) -> Launch:

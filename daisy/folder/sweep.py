@@ -1,0 +1,223 @@
+"""The folder of a sweep: what one command launched, a file a model. Claiming one is a rename: of all who try, one wins."""
+
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from daisy.errors import FolderError, ModelError
+from daisy.files import folder_to_fill, read_json, replacing, sync_folder, write_json
+from daisy.folder.attempt import Attempt
+
+SWEEPS = ".sweeps"
+CODE = ".code"
+MODELS = "models.jsonl"
+FORMAT = 1
+NUMBER = re.compile(r"(?P<number>\d+)(@(?P<worker>[^@/]+))?\.json")
+SWEEP_ID = re.compile(r"s\d+__.+", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where one model of a sweep is: waiting, claimed (by `worker`) or cancelled."""
+
+    number: int
+    state: str
+    path: Path
+    worker: str | None = None
+
+
+@dataclass(frozen=True)
+class Begun:
+    """What has become of one model of a sweep: its id once it has one, and how often it was begun."""
+
+    model: str | None = None
+    starts: int = 0
+
+
+class SweepFolder:
+    """The folder of one sweep. The names of its files are the ones of the design."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def sweep_id(self) -> str:
+        """The sweep's id: the folder's name."""
+        return self.path.name
+
+    @property
+    def models_dir(self) -> Path:
+        """Where its models go."""
+        return self.path.parent.parent
+
+    @property
+    def code(self) -> Path:
+        """The frozen copies of daisy/ and frameworks/ that its models run."""
+        return self.path / "code"
+
+    @property
+    def output(self) -> Path:
+        """What its workers printed that belongs to no model."""
+        return self.path / "output"
+
+    def info(self) -> dict[str, Any]:
+        """The content of sweep.json. Raises FolderError where it is missing or damaged."""
+        path = self.path / "sweep.json"
+        try:
+            content = read_json(path)
+            if content["format"] != FORMAT:
+                raise FolderError(f"{path} has format {content['format']}, this Daisy reads {FORMAT}: use a newer Daisy")
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise FolderError(f"{path} can't be read ({error}): move the folder {self.path} away") from None
+        return dict(content)
+
+    def places(self, *states: str) -> list[Place]:
+        """Where its models are, by number; only those in these states where some are named."""
+        found: dict[int, Place] = {}
+        for state in states or ("cancelled", "claimed", "waiting"):  # put back and not yet taken away: it waits
+            for name in _names(self.path / state):
+                if match := NUMBER.fullmatch(name):
+                    number = int(match["number"])
+                    found[number] = Place(number, state, self.path / state / name, match["worker"])
+        return [found[number] for number in sorted(found)]
+
+    def waiting(self) -> int:
+        """How many wait."""
+        return len(_names(self.path / "waiting"))
+
+    def config(self, number: int) -> dict[str, Any]:
+        """What the config.json of a model of this sweep has. Raises FolderError where it is damaged or gone."""
+        path = self.path / MODELS
+        try:
+            with path.open("rb") as file:
+                content = json.loads(next(islice(file, number - 1, None)))
+                return dict(content)
+        except (OSError, ValueError, TypeError, StopIteration) as error:
+            raise FolderError(f"{path} can't be read ({error!r}): move the folder {self.path} away") from None
+
+    def configs(self) -> Iterator[dict[str, Any]]:
+        """The same of all its models, from the first on. Raises FolderError."""
+        path = self.path / MODELS
+        try:
+            with path.open("rb") as file:
+                yield from map(json.loads, file)
+        except (OSError, ValueError) as error:
+            raise FolderError(f"{path} can't be read ({error!r}): move the folder {self.path} away") from None
+
+    def begun(self, place: Place) -> Begun:
+        """What has become of a model so far. An empty file says the same as none: nothing."""
+        try:
+            content = read_json(place.path)
+            return Begun(content["model"], int(content["starts"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            return Begun()
+
+    def claim(self, worker: str) -> Place | None:
+        """Take the next model that waits; None where none does."""
+        for place in self.places("waiting"):
+            claimed = self.path / "claimed" / f"{place.number:05}@{worker}.json"
+            try:
+                place.path.rename(claimed)
+            except FileNotFoundError:
+                continue  # another one was quicker
+            return Place(place.number, "claimed", claimed, worker)
+        return None
+
+    def begin(self, place: Place, model: str) -> None:
+        """Note the model that a claimed one has become, and that it was begun once more."""
+        write_json(place.path, {"model": model, "starts": self.begun(place).starts + 1})
+
+    def put_back(self, place: Place) -> None:
+        """A claimed one waits again."""
+        _moved(place.path, self.path / "waiting" / f"{place.number:05}.json")
+
+    def cancel(self, place: Place) -> bool:
+        """One that waits will not be trained. False where it waits no longer."""
+        return _moved(place.path, self.path / "cancelled" / f"{place.number:05}.json")
+
+    def register(self, worker: str) -> None:
+        """Note who a worker is: this process."""
+        write_json(self._worker(worker), vars(Attempt.of_this_process(0)))
+
+    def worker(self, worker: str) -> Attempt | None:
+        """Who a worker is; None where nothing says so."""
+        try:
+            return Attempt(**read_json(self._worker(worker)))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def _worker(self, worker: str) -> Path:
+        return self.path / "workers" / f"{worker}.json"
+
+
+def create_sweep(
+    models_dir: Path, name: str, info: Mapping[str, Any], configs: Iterable[Mapping[str, Any]], code: Path, now: float
+) -> SweepFolder:
+    """A new sweep's folder, whole or not there: all its models wait. `code` is where its frozen copies are.
+
+    The id is `s<unix time>__<name>`; a second sweep of the same second and name gets `__2`, and so on.
+    """
+    parent = models_dir / SWEEPS
+    with folder_to_fill(parent) as unfinished:
+        for part in ("waiting", "claimed", "cancelled", "workers", "output"):
+            (unfinished / part).mkdir()
+        with replacing(unfinished / MODELS) as file:
+            for number, config in enumerate(configs, 1):
+                file.write(json.dumps(config, ensure_ascii=False, allow_nan=False).encode("utf-8") + b"\n")
+                (unfinished / "waiting" / f"{number:05}.json").touch()
+        (unfinished / "code").symlink_to(os.path.relpath(code, parent / "any"))
+        for folder in (unfinished / "waiting", unfinished):
+            sync_folder(folder)
+        number = 1
+        while True:
+            sweep_id = f"s{int(now)}__{name}" + (f"__{number}" if number > 1 else "")
+            write_json(unfinished / "sweep.json", {"format": FORMAT, "sweep_id": sweep_id, **info})
+            try:
+                unfinished.rename(parent / sweep_id)
+                return SweepFolder(parent / sweep_id)
+            except OSError:
+                if not (parent / sweep_id).exists():
+                    raise
+            number += 1
+
+
+def sweeps(models_dir: Path) -> Iterator[SweepFolder]:
+    """The sweeps of a models_dir, in the order of submission."""
+    names = [name for name in _names(models_dir / SWEEPS) if SWEEP_ID.fullmatch(name)]
+    for name in sorted(names, key=lambda name: (int(name[1:].partition("__")[0]), name)):
+        yield SweepFolder(models_dir / SWEEPS / name)
+
+
+def find_sweep(models_dir: Path, wanted: str) -> SweepFolder:
+    """The sweep that is meant: its id, a unique part of it, or -1 for the newest. Raises ModelError."""
+    known = list(sweeps(models_dir))
+    if wanted.startswith("-") and wanted[1:].isdigit() and 0 < int(wanted[1:]) <= len(known):
+        return known[int(wanted)]
+    exact = [sweep for sweep in known if sweep.sweep_id == wanted]
+    matches = exact or [sweep for sweep in known if wanted and wanted in sweep.sweep_id]
+    if len(matches) == 1:
+        return matches[0]
+    if not matches:
+        raise ModelError(f"there is no sweep {wanted}: {len(known)} are in {models_dir}; `daisy sweeps` shows them")
+    shown = ", ".join(sweep.sweep_id for sweep in matches[-5:])
+    raise ModelError(f"{wanted} is part of {len(matches)} sweeps ({shown}): give more of the id")
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return sorted(name for name in os.listdir(folder) if not name.startswith("."))
+    except FileNotFoundError:
+        return []
+
+
+def _moved(path: Path, target: Path) -> bool:
+    try:
+        path.rename(target)
+    except FileNotFoundError:
+        return False
+    return True

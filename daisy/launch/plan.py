@@ -1,0 +1,110 @@
+"""Plans: configurations that can be trained, checked in all that can be checked before a folder is made."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from daisy import __version__
+from daisy import dataset as datasets
+from daisy.configuration import Configuration, Project, config_id, identity, to_json
+from daisy.dataset import Dataset, Progress
+from daisy.errors import ConfigurationError
+from daisy.framework import lookup
+from daisy.framework.check import check_adapter
+from daisy.framework.ready import Chosen, Ready, choose, ready
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A model that can be trained: checked, its dataset prepared, named."""
+
+    project: Project
+    configuration: Configuration
+    config_id: str
+    identity: str
+    content: dict[str, Any]
+    patch: bytes = b""  # of the checkout that the framework runs from
+
+
+class Planner:
+    """Makes the plans of one command. What many configurations share is looked up once: a framework's Python, a dataset."""
+
+    def __init__(self, project: Project, report: Callable[[str], None], progress: Progress | None = None) -> None:
+        self._project, self._report, self._progress = project, report, progress
+        self._chosen: dict[str, Chosen] = {}
+        self._ready: dict[str, Ready] = {}
+        self._datasets: dict[str, Dataset] = {}
+
+    def plan(self, configuration: Configuration) -> Plan:
+        """Check everything that can be checked before a model starts, and prepare its dataset.
+
+        Raises ConfigurationError, FrameworkError or DatasetError; no folder was made then.
+        """
+        chosen = self._choose(configuration)
+        with lookup.blaming(chosen.file):
+            not_read = check_adapter(chosen.adapter, configuration, chosen.file.companion)
+            found = self._find(chosen, configuration)
+            if found.description is not None:  # now that its options are known
+                check_adapter(chosen.adapter, configuration, chosen.file.companion, found.description)
+        dataset = self._prepare(configuration)
+        if not dataset.sizes["dev"]:
+            raise ConfigurationError(f"dataset {dataset.name} has no dev examples: Daisy scores on them; give it a dev split")
+        return _named(self._project, configuration, not_read, dataset, found)
+
+    def _choose(self, configuration: Configuration) -> Chosen:
+        section = configuration.values["framework"]
+        key = _key(section)
+        if key not in self._chosen:
+            self._chosen[key] = choose(self._project, section)
+        return self._chosen[key]
+
+    def _find(self, chosen: Chosen, configuration: Configuration) -> Ready:
+        key = _key([configuration.values["framework"], configuration.env.to_json()])
+        if key not in self._ready:
+            self._ready[key] = ready(self._project, chosen, configuration.env)
+        return self._ready[key]
+
+    def _prepare(self, configuration: Configuration) -> Dataset:
+        env = configuration.env
+        key = _key([configuration.dataset, configuration.values["dataset"], str(env.data_dir), env.mirror])
+        if key not in self._datasets:
+            root = self._project.root
+            self._datasets[key] = datasets.prepare_for(configuration, root, self._report, self._progress)
+        return self._datasets[key]
+
+
+def _key(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, default=str)
+
+
+def plan(
+    project: Project,
+    configuration: Configuration,
+    report: Callable[[str], None],
+    progress: Progress | None = None,
+) -> Plan:
+    """The plan of one configuration, as Planner.plan makes it."""
+    return Planner(project, report, progress).plan(configuration)
+
+
+def _named(project: Project, configuration: Configuration, not_read: list[str], dataset: Dataset, found: Ready) -> Plan:
+    name = config_id(configuration, not_read)
+    definition = configuration.values["dataset"]
+    who = identity(configuration, not_read, datasets.identifying(definition), dataset.checksum)
+    version = found.description.version if found.description is not None else None
+    content = {
+        "config_id": name,
+        "identity": who,
+        **to_json(configuration),
+        "unused": not_read,
+        "dataset": {
+            "name": dataset.name,
+            "checksum": dataset.checksum,
+            "sizes": dict(dataset.sizes),
+            "folder": str(dataset.folder.relative_to(configuration.env.data_dir)),
+        },
+        "versions": {"daisy": __version__, configuration.framework: version},
+        **({"source": found.source.to_json()} if found.source is not None else {}),
+    }
+    return Plan(project, configuration, name, who, content, found.source.patch if found.source is not None else b"")
