@@ -35,6 +35,7 @@ def parser() -> Flags:
     flags.add_argument("--info", nargs="?", const="all", choices=HYDRA_INFO)
     flags.add_argument("--hydra-help", action="store_true")
     flags.add_argument("--multirun", "-m", action="store_true")
+    flags.add_argument("--dry-run", action="store_true")
     flags.add_argument("overrides", nargs="*")
     return flags
 
@@ -42,9 +43,15 @@ def parser() -> Flags:
 def run_overrides(arguments: Sequence[str]) -> int:
     """One command line of overrides; the exit code."""
     flags = parser().parse_intermixed_args([*arguments])
-    if flags.multirun:
-        raise ConfigurationError("-m is not there yet: give one value for each key, and run the command once for each model")
     project = find_project(Path.cwd(), os.environ)
+    if flags.multirun:
+        if flags.cfg or flags.info or flags.package or flags.resolve:
+            raise ConfigurationError("-m launches models, --cfg and --info show one configuration: leave one of them out")
+        from daisy.cli.sweep import launch_sweep
+
+        return launch_sweep(project, flags.overrides, flags.dry_run)
+    if flags.dry_run:
+        raise ConfigurationError("--dry-run goes with -m; `--cfg job` shows what one model's configuration is")
     from daisy.configuration.compose import compose, composed_yaml
 
     if flags.cfg in ("hydra", "all") or flags.info or flags.hydra_help:

@@ -26,6 +26,8 @@ app = typer.Typer(
 
     daisy \\[KEY=VALUE ...]   trains one model: [bold]daisy dataset=cs/finnish arch.kernel=4[/bold]
 
+    daisy -m \\[KEY=VALUE,VALUE ...]   trains many: [bold]daisy -m arch.kernel=2,4,6 seed=1,2,3[/bold]
+
     daisy \\[KEY=VALUE ...] --cfg job   shows the configuration that this composes to.
 
     MODEL is a model's id, a unique part of it, or -1 for the newest.""",
@@ -166,12 +168,17 @@ def resume(
     force: Annotated[bool, typer.Option("--force", help="Also where nobody can know from here whether it runs.")] = False,
     env: Env = None,
 ) -> int:
-    """Go on with a stopped or failed model from its last checkpoint, in the same folder."""
+    """Go on with a stopped or failed model from its last checkpoint, in the same folder; or with what waits in a sweep."""
     from daisy import launch
     from daisy.cli.run import train
     from daisy.cli.screen import observer
+    from daisy.folder import is_sweep_id
     from daisy.job import stoppable
 
+    if is_sweep_id(model):
+        from daisy.cli.sweep import resume_sweep
+
+        return resume_sweep(_environment(env), model)
     project, folder = _project(), _model(model, env)
     with stoppable():
         return train(project, folder, launch.resume(folder, force, _as_typed(env)), observer())

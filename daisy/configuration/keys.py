@@ -117,6 +117,8 @@ KEYS: Mapping[str, Key] = {
         Key("env.mirror", "text", optional=True),
         Key("env.environments_dir", "text"),
         Key("env.device", "text", choices=("auto", "cpu", "gpu")),
+        Key("env.max_running", "integer", minimum=1, optional=True),
+        Key("env.stop_after_same_failures", "integer", minimum=0),
     )
 }
 """Architecture and training keys mean the same in each framework; a framework that can't honour one refuses it."""

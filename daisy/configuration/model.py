@@ -17,7 +17,7 @@ class Environment:
     """Where we run: the resolved node `env`, paths absolute.
 
     `python` maps frameworks to the Python that runs them; `environments_dir` is where `daisy setup` makes Pythons; `device`
-    is auto, cpu or gpu.
+    is auto, cpu or gpu; `max_running` is how many models run at once (None: as many as there are GPUs, or cores).
     """
 
     name: str
@@ -27,6 +27,8 @@ class Environment:
     python: Mapping[str, str]
     environments_dir: Path = Path("environments")
     device: str = "auto"
+    max_running: int | None = None
+    stop_after_same_failures: int = 3
 
     @classmethod
     def resolve(cls, name: str, node: Mapping[str, Any], project: Project) -> "Environment":
@@ -48,6 +50,8 @@ class Environment:
             python={str(key): str(value) for key, value in python.items() if value is not None},
             environments_dir=project.absolute(node.get("environments_dir") or "environments"),
             device=str(node.get("device") or "auto"),
+            max_running=node.get("max_running"),
+            stop_after_same_failures=int(node.get("stop_after_same_failures") or 0),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -60,16 +64,18 @@ class Environment:
             "python": dict(self.python),
             "environments_dir": str(self.environments_dir),
             "device": self.device,
+            "max_running": self.max_running,
+            "stop_after_same_failures": self.stop_after_same_failures,
         }
 
     @classmethod
     def from_json(cls, node: Mapping[str, Any]) -> "Environment":
         """As `to_json` gave it."""
-        paths = {key: Path(node[key]) for key in ("models_dir", "data_dir")}
-        # Models of Daisy 0.1 have no environments_dir and no device.
+        paths: dict[str, Any] = {key: Path(node[key]) for key in ("models_dir", "data_dir")}
+        # Models of earlier versions have not all of them.
         paths["environments_dir"] = Path(node.get("environments_dir", cls.environments_dir))
-        device = node.get("device", cls.device)
-        return cls(name=node["name"], mirror=node["mirror"], python=dict(node["python"]), device=device, **paths)
+        later = {key: node[key] for key in ("device", "max_running", "stop_after_same_failures") if key in node}
+        return cls(name=node["name"], mirror=node["mirror"], python=dict(node["python"]), **paths, **later)
 
 
 @dataclass(frozen=True)

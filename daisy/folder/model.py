@@ -20,6 +20,7 @@ from daisy.folder.lines import tail_json
 MODEL_ID = re.compile(r"r(?P<time>\d+)__(?P<framework>[A-Za-z0-9][A-Za-z0-9_-]*?)__(?P<config_id>.+)", re.ASCII)
 STATES = ("running", "done", "failed", "stopped", "pruned")
 FORMAT = 1
+SOURCE_PATCH, PROJECT_PATCH = "source.patch", "project.patch"
 FRAMEWORK_ENDS_WITHIN = 30.0  # seconds: more than a guard's grace
 COLUMN_ENDS = str.maketrans("\t\n\r", "   ")
 
@@ -53,7 +54,12 @@ class ModelFolder:
     @property
     def source_patch(self) -> Path:
         """What was not committed in the framework's checkout; there only where something was."""
-        return self.daisy / "source.patch"
+        return self.daisy / SOURCE_PATCH
+
+    @property
+    def project_patch(self) -> Path:
+        """What was not committed in the project and in Daisy; there only where something was."""
+        return self.daisy / PROJECT_PATCH
 
     @property
     def job_out(self) -> Path:

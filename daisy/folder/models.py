@@ -11,12 +11,17 @@ from daisy.folder.model import FORMAT, MODEL_ID, ModelFolder
 
 
 def create(
-    models_dir: Path, framework: str, config_id: str, config: Mapping[str, Any], now: float, patch: bytes = b""
+    models_dir: Path,
+    framework: str,
+    config_id: str,
+    config: Mapping[str, Any],
+    now: float,
+    patches: Mapping[str, bytes] | None = None,
 ) -> ModelFolder:
     """A new model's folder, there at once with its config.json and its first attempt, or not at all.
 
     The id is `r<unix time>__<framework>__<config id>`; a second model of the same second and name gets `__2`, and so on.
-    `patch` is what was not committed in the checkout that the framework runs from.
+    `patches` are what was not committed, each under its file's name: in the project, in the framework's checkout.
     """
     name = f"r{int(now)}__{framework}__{config_id}"
     with folder_to_fill(models_dir) as unfinished:
@@ -24,8 +29,8 @@ def create(
         folder.daisy.mkdir()
         folder.model_out.mkdir()
         attempt = folder.begin_attempt()
-        if patch:
-            folder.source_patch.write_bytes(patch)
+        for file, patch in (patches or {}).items():
+            (folder.daisy / file).write_bytes(patch)
         number = 1
         while True:
             model_id = name if number == 1 else f"{name}__{number}"
@@ -79,15 +84,3 @@ def observed_state(folder: ModelFolder, result: Mapping[str, Any]) -> tuple[str,
     if alive is None:
         return "unknown", f"it was started on {attempt.host}, which can't be asked from here"
     return ("running", "") if alive else ("stopped", f"process {attempt.pid} on {attempt.host} is gone")
-
-
-def with_identity(models_dir: Path, identity: str) -> list[ModelFolder]:
-    """The models of one identity, oldest first. Damaged folders are passed over: the registry names them."""
-    found = []
-    for folder in folders(models_dir):
-        try:
-            if folder.read_config().get("identity") == identity:
-                found.append(folder)
-        except FolderError:
-            continue
-    return found

@@ -32,6 +32,14 @@ class Place:
 
 
 @dataclass(frozen=True)
+class Waiting:
+    """One model of a new sweep: what its config.json will have, and the id of the stopped model that it goes on from."""
+
+    config: Mapping[str, Any]
+    model: str | None = None
+
+
+@dataclass(frozen=True)
 class Begun:
     """What has become of one model of a sweep: its id once it has one, and how often it was begun."""
 
@@ -156,20 +164,32 @@ class SweepFolder:
 
 
 def create_sweep(
-    models_dir: Path, name: str, info: Mapping[str, Any], configs: Iterable[Mapping[str, Any]], code: Path, now: float
+    models_dir: Path,
+    name: str,
+    info: Mapping[str, Any],
+    waiting: Iterable[Waiting],
+    code: Path,
+    patches: Mapping[str, bytes],
+    now: float,
+    runner: str,
 ) -> SweepFolder:
-    """A new sweep's folder, whole or not there: all its models wait. `code` is where its frozen copies are.
+    """A new sweep's folder, whole or not there: all its models wait.
 
-    The id is `s<unix time>__<name>`; a second sweep of the same second and name gets `__2`, and so on.
+    `code` is where its frozen copies are, `patches` what was not committed when they were made, `runner` the worker that this
+    process is. The id is `s<unix time>__<name>`; a second sweep of the same second and name gets `__2`, and so on.
     """
     parent = models_dir / SWEEPS
     with folder_to_fill(parent) as unfinished:
         for part in ("waiting", "claimed", "cancelled", "workers", "output"):
             (unfinished / part).mkdir()
         with replacing(unfinished / MODELS) as file:
-            for number, config in enumerate(configs, 1):
-                file.write(json.dumps(config, ensure_ascii=False, allow_nan=False).encode("utf-8") + b"\n")
-                (unfinished / "waiting" / f"{number:05}.json").touch()
+            for number, model in enumerate(waiting, 1):
+                file.write(json.dumps(model.config, ensure_ascii=False, allow_nan=False).encode("utf-8") + b"\n")
+                begun = json.dumps({"model": model.model, "starts": 1}) if model.model is not None else ""
+                (unfinished / "waiting" / f"{number:05}.json").write_text(begun)
+        for file_name, patch in patches.items():
+            (unfinished / file_name).write_bytes(patch)
+        SweepFolder(unfinished).register(runner)
         (unfinished / "code").symlink_to(os.path.relpath(code, parent / "any"))
         for folder in (unfinished / "waiting", unfinished):
             sync_folder(folder)
@@ -191,6 +211,11 @@ def sweeps(models_dir: Path) -> Iterator[SweepFolder]:
     names = [name for name in _names(models_dir / SWEEPS) if SWEEP_ID.fullmatch(name)]
     for name in sorted(names, key=lambda name: (int(name[1:].partition("__")[0]), name)):
         yield SweepFolder(models_dir / SWEEPS / name)
+
+
+def is_sweep_id(text: str) -> bool:
+    """Whether this is how a sweep's id looks."""
+    return SWEEP_ID.fullmatch(text) is not None
 
 
 def find_sweep(models_dir: Path, wanted: str) -> SweepFolder:

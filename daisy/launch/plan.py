@@ -1,8 +1,9 @@
 """Plans: configurations that can be trained, checked in all that can be checked before a folder is made."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from daisy import __version__
@@ -10,9 +11,13 @@ from daisy import dataset as datasets
 from daisy.configuration import Configuration, Project, config_id, identity, to_json
 from daisy.dataset import Dataset, Progress
 from daisy.errors import ConfigurationError
+from daisy.folder import PROJECT_PATCH, SOURCE_PATCH
 from daisy.framework import lookup
 from daisy.framework.check import check_adapter
 from daisy.framework.ready import Chosen, Ready, choose, ready
+from daisy.framework.source import Source, look_at
+
+CODE_PARTS = ("conf", "daisy", "frameworks", "sweeps")
 
 
 @dataclass(frozen=True)
@@ -24,7 +29,7 @@ class Plan:
     config_id: str
     identity: str
     content: dict[str, Any]
-    patch: bytes = b""  # of the checkout that the framework runs from
+    patches: Mapping[str, bytes]  # what was not committed, by file name
 
 
 class Planner:
@@ -50,7 +55,37 @@ class Planner:
         dataset = self._prepare(configuration)
         if not dataset.sizes["dev"]:
             raise ConfigurationError(f"dataset {dataset.name} has no dev examples: Daisy scores on them; give it a dev split")
-        return _named(self._project, configuration, not_read, dataset, found)
+        return self._named(configuration, not_read, dataset, found)
+
+    def _named(self, configuration: Configuration, not_read: list[str], dataset: Dataset, found: Ready) -> Plan:
+        name = config_id(configuration, not_read)
+        definition = configuration.values["dataset"]
+        who = identity(configuration, not_read, datasets.identifying(definition), dataset.checksum)
+        version = found.description.version if found.description is not None else None
+        content = {
+            "config_id": name,
+            "identity": who,
+            **to_json(configuration),
+            "unused": not_read,
+            "dataset": {
+                "name": dataset.name,
+                "checksum": dataset.checksum,
+                "sizes": dict(dataset.sizes),
+                "folder": str(dataset.folder.relative_to(configuration.env.data_dir)),
+            },
+            "versions": {"daisy": __version__, configuration.framework: version},
+            "project": self._state.to_json(),
+        }
+        patches = {PROJECT_PATCH: self._state.patch}
+        if found.source is not None:
+            content["source"] = found.source.to_json()
+            patches[SOURCE_PATCH] = found.source.patch
+        return Plan(self._project, configuration, name, who, content, {file: patch for file, patch in patches.items() if patch})
+
+    @cached_property
+    def _state(self) -> Source:
+        """The project's commit, and what is not committed of its code."""
+        return look_at(self._project.root, *CODE_PARTS)
 
     def _choose(self, configuration: Configuration) -> Chosen:
         section = configuration.values["framework"]
@@ -86,25 +121,3 @@ def plan(
 ) -> Plan:
     """The plan of one configuration, as Planner.plan makes it."""
     return Planner(project, report, progress).plan(configuration)
-
-
-def _named(project: Project, configuration: Configuration, not_read: list[str], dataset: Dataset, found: Ready) -> Plan:
-    name = config_id(configuration, not_read)
-    definition = configuration.values["dataset"]
-    who = identity(configuration, not_read, datasets.identifying(definition), dataset.checksum)
-    version = found.description.version if found.description is not None else None
-    content = {
-        "config_id": name,
-        "identity": who,
-        **to_json(configuration),
-        "unused": not_read,
-        "dataset": {
-            "name": dataset.name,
-            "checksum": dataset.checksum,
-            "sizes": dict(dataset.sizes),
-            "folder": str(dataset.folder.relative_to(configuration.env.data_dir)),
-        },
-        "versions": {"daisy": __version__, configuration.framework: version},
-        **({"source": found.source.to_json()} if found.source is not None else {}),
-    }
-    return Plan(project, configuration, name, who, content, found.source.patch if found.source is not None else b"")

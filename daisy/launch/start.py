@@ -3,9 +3,11 @@
 import os
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
+from daisy.configuration import Configuration
 from daisy.errors import ConfigurationError, ModelError
-from daisy.folder import Attempt, ModelFolder, create, observed_state, with_identity
+from daisy.folder import Attempt, ModelFolder, by_identity, create, observed_state
 from daisy.launch.plan import Plan
 
 
@@ -27,7 +29,24 @@ def start(planned: Plan) -> Launch:
 
     A stopped model is to be gone on with, a failed one is trained anew; `again=true` makes a new model in any case.
     """
-    configuration = planned.configuration
+    models_dir = models_dir_of(planned.configuration)
+    if planned.configuration.again:
+        return _new(planned)
+    from filelock import FileLock
+
+    # Two shells that ask for the same model at the same moment: the second one sees the first one's folder.
+    with FileLock(models_dir / ".lock", mode=0o666):
+        for folder in reversed(by_identity(models_dir).get(planned.identity, [])):
+            state, evidence = observed_state(folder, folder.read_result())
+            if state == "stopped":
+                return Launch(folder, resume(folder), state)
+            if state != "failed":
+                return Launch(folder, None, state, evidence or _other_versions(folder, planned))
+        return _new(planned)
+
+
+def models_dir_of(configuration: Configuration) -> Path:
+    """The folder that its model goes to, made where it is not there. Raises ConfigurationError."""
     models_dir = configuration.env.models_dir
     try:
         models_dir.mkdir(parents=True, exist_ok=True)
@@ -35,19 +54,7 @@ def start(planned: Plan) -> Launch:
         raise ConfigurationError(f"env.models_dir={models_dir} can't be made ({error.strerror}): set another one") from None
     if not os.access(models_dir, os.W_OK | os.X_OK):
         raise ConfigurationError(f"env.models_dir={models_dir} can't be written to: set another one")
-    if configuration.again:
-        return _new(planned)
-    from filelock import FileLock
-
-    # Two shells that ask for the same model at the same moment: the second one sees the first one's folder.
-    with FileLock(models_dir / ".lock", mode=0o666):
-        for folder in reversed(with_identity(models_dir, planned.identity)):
-            state, evidence = observed_state(folder, folder.read_result())
-            if state == "stopped":
-                return Launch(folder, resume(folder), state)
-            if state != "failed":
-                return Launch(folder, None, state, evidence or _other_versions(folder, planned))
-        return _new(planned)
+    return models_dir
 
 
 def _other_versions(folder: ModelFolder, planned: Plan) -> str:
@@ -62,7 +69,7 @@ def _other_versions(folder: ModelFolder, planned: Plan) -> str:
 def _new(planned: Plan) -> Launch:
     configuration = planned.configuration
     folder = create(
-        configuration.env.models_dir, configuration.framework, planned.config_id, planned.content, time.time(), planned.patch
+        configuration.env.models_dir, configuration.framework, planned.config_id, planned.content, time.time(), planned.patches
     )
     return Launch(folder, folder.read_attempt(1), "running")
 

@@ -1,0 +1,153 @@
+"""`python -m daisy -m KEY=VALUES ...`: many models from one command line."""
+
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.text import Text
+
+from daisy.cli.screen import console
+from daisy.configuration import Environment, Project
+from daisy.configuration.compose import composer
+from daisy.dataset import DownloadBar
+from daisy.errors import DaisyError, LaunchError
+from daisy.files import safe_name
+from daisy.folder import SweepFolder, find_sweep
+from daisy.framework.lines import visible
+from daisy.job import Stopped, stoppable
+from daisy.launch import Plan, Planner
+from daisy.launch.local import Ended, LocalLauncher, at_once
+from daisy.launch.submit import RUNNER, Submission, submit
+from daisy.launch.task import recover
+from daisy.monitor.sweeping import LiveSweep, PlainSweep
+from daisy.monitor.words import near, percent
+
+MOST_NAMED = 20  # models that are told one by one
+LONGEST_NAME = 40  # characters
+
+
+def launch_sweep(project: Project, texts: Sequence[str], dry_run: bool) -> int:
+    """Compose, check and submit all the models that a command line asks for, and run them; the exit code."""
+    try:
+        with stoppable():
+            plans, swept = _plans(project, texts)
+            if dry_run:
+                _show(plans)
+                return 0
+            submission = submit(project, plans, _name(swept), sys.argv)
+    except Stopped as stop:
+        print(f"daisy: stopped by {stop.words} before anything was launched", file=sys.stderr)
+        return stop.exit_code
+    _tell(submission)
+    if submission.sweep is None:
+        return 0
+    return run_sweep(submission.sweep, plans[0].configuration.env)
+
+
+def resume_sweep(env: Environment, wanted: str) -> int:
+    """`daisy resume SWEEP`: run what waits in it, and what its workers left when they died; the exit code."""
+    sweep = find_sweep(env.models_dir, wanted)
+    runner = sweep.worker(RUNNER)
+    alive = runner.alive() if runner is not None else False
+    if alive is not False and runner is not None:
+        where = f"process {runner.pid} on {runner.host}" + ("" if alive else ", which can't be asked from here")
+        raise LaunchError(f"{sweep.sweep_id} is run by {where}: wait for its end, or end that process first")
+    recover(sweep)
+    if not sweep.waiting():
+        raise LaunchError(f"{sweep.sweep_id} has no model that waits: `daisy list` shows what became of them")
+    return run_sweep(sweep, Environment.from_json(sweep.info()["env"]))
+
+
+def run_sweep(sweep: SweepFolder, env: Environment) -> int:
+    """Run what waits in a sweep on this host, to its end; the exit code."""
+    out = console()
+    watcher = (LiveSweep if out.is_terminal else PlainSweep)(sweep, at_once(env), out)
+    launcher = LocalLauncher(sweep, env, watcher)
+    try:
+        ended = launcher.run()
+    finally:
+        watcher.close()
+    _end(sweep, ended)
+    if launcher.interrupted is not None:
+        return 128 + launcher.interrupted
+    return 0 if all(model.state in ("done", "pruned") for model in ended) and not sweep.waiting() else 1
+
+
+def _plans(project: Project, texts: Sequence[str]) -> tuple[list[Plan], list[str]]:
+    """All models, checked before the first one is launched, and the keys that have several values."""
+    configurations, plans = [], []
+    with composer(project, Path.cwd()) as composing:
+        sets = composing.parser.expanded(texts)
+        for number, overrides in enumerate(sets, 1):
+            with _about(number, sets):
+                configurations.append(composing.compose(overrides))
+    with DownloadBar() as bar:
+        planner = Planner(project, lambda text: print(f"  {visible(text)}", flush=True), bar)
+        for number, configuration in enumerate(configurations, 1):
+            with _about(number, sets):
+                plans.append(planner.plan(configuration))
+    values = Counter(text for overrides in sets for text in overrides)
+    swept = [text.partition("=")[0].lstrip("+~") for text in sets[0] if values[text] < len(sets)]
+    return plans, swept
+
+
+@contextmanager
+def _about(number: int, sets: Sequence[Sequence[str]]) -> Iterator[None]:
+    """An error says which of many models it is about."""
+    try:
+        yield
+    except DaisyError as error:
+        if len(sets) > 1:
+            error.args = (f"none was launched, since of model {number} of {len(sets)} ({' '.join(sets[number - 1])}): {error}",)
+        raise
+
+
+def _name(swept: Sequence[str]) -> str:
+    """What tells a sweep from others: the keys that have several values."""
+    name = "-".join(key.rpartition(".")[2] for key in swept) or "one"
+    return safe_name(name[:LONGEST_NAME].strip("-_"))
+
+
+def _show(plans: Sequence[Plan]) -> None:
+    """`--dry-run`: the models that would be launched."""
+    out, width = console(), len(str(len(plans)))
+    for number, planned in enumerate(plans, 1):
+        out.print(Text(f"{number:>{width}}  {planned.configuration.framework}  {planned.config_id}"), soft_wrap=True)
+    out.print(Text(f"{len(plans)} models; nothing was launched (--dry-run)", style="dim"))
+
+
+def _tell(submission: Submission) -> None:
+    """What is launched and what is not, and why."""
+    out = console()
+    for skipped in submission.skipped[:MOST_NAMED]:
+        accuracy = f" ({visible(skipped.evidence)})" if skipped.evidence else ""
+        out.print(Text.assemble((f"  {skipped.state:<11}", "dim"), f" {skipped.where}{accuracy}"), soft_wrap=True)
+    if len(submission.skipped) > MOST_NAMED:
+        out.print(Text(f"  ... and {len(submission.skipped) - MOST_NAMED} more", style="dim"))
+    if submission.skipped:
+        counts = Counter(skipped.state for skipped in submission.skipped)
+        told = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
+        out.print(
+            Text(f"{len(submission.skipped)} not launched again ({told}); again=true trains them once more"), soft_wrap=True
+        )
+    if submission.sweep is not None:
+        count = len(submission.plans)
+        out.print(
+            Text.assemble((submission.sweep.sweep_id, "bold"), f": {count} model{'' if count == 1 else 's'}"), soft_wrap=True
+        )
+
+
+def _end(sweep: SweepFolder, ended: Sequence[Ended]) -> None:
+    """How a sweep ended, and what to type next."""
+    out, waiting = console(), sweep.waiting()
+    counts = Counter(model.state for model in ended)
+    told = ", ".join(f"{count} {state}" for state, count in sorted(counts.items())) or "nothing was trained"
+    best = max((model for model in ended if model.accuracy is not None), key=lambda model: model.accuracy or 0.0, default=None)
+    out.print(Text(f"{sweep.sweep_id}: {told}{f', {waiting} waiting' if waiting else ''}", style="bold"), soft_wrap=True)
+    if best is not None and best.folder is not None and best.accuracy is not None:
+        out.print(Text.assemble(("  best        ", "dim"), f"{percent(best.accuracy)} {best.folder.model_id}"), soft_wrap=True)
+    out.print(Text.assemble(("  folder      ", "dim"), near(sweep.path)), soft_wrap=True)
+    following = f"daisy resume {sweep.sweep_id}" if waiting else "daisy list"
+    out.print(Text.assemble(("  next        ", "dim"), following), soft_wrap=True)

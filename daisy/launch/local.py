@@ -1,0 +1,239 @@
+"""The local launcher: the models of a sweep as processes of this host, so many at once, until none waits any more."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from daisy.configuration import Environment
+from daisy.errors import FolderError
+from daisy.folder import ModelFolder, SweepFolder
+from daisy.framework.device import gpus_here
+from daisy.launch.slots import Slot, Slots, cores
+from daisy.launch.submit import RUNNER
+from daisy.launch.task import NOTHING_WAITS, recover
+
+POLL = 0.1  # seconds
+FIRST_MINUTE = 60.0  # seconds: models that fail alike within it are taken for one mistake
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+START = "import sys; sys.path.insert(0, {code!r}); from daisy.launch.task import main; main()"
+
+
+@dataclass(frozen=True)
+class Running:
+    """A model that runs; no folder before its process has made one."""
+
+    number: int | None
+    folder: ModelFolder | None
+    began: float
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A model that has ended, as its result.json says; without a folder what its process printed."""
+
+    number: int | None
+    folder: ModelFolder | None
+    state: str
+    reason: str
+    accuracy: float | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Course:
+    """How far a sweep is."""
+
+    waiting: int
+    running: Sequence[Running]
+    ended: Sequence[Ended]
+    stopping: bool = False
+
+
+class Watcher(Protocol):
+    """Told of a sweep's course while it happens."""
+
+    def look(self, course: Course) -> None:
+        """Called ten times a second."""
+
+    def ended(self, model: Ended, course: Course) -> None:
+        """A model has ended."""
+
+    def say(self, text: str) -> None:
+        """Something worth a line has happened."""
+
+
+@dataclass
+class _Worker:
+    name: str
+    process: "subprocess.Popen[bytes]"
+    output: Path
+    began: float = field(default_factory=time.monotonic)
+    number: int | None = None
+    folder: ModelFolder | None = None
+
+
+def at_once(env: Environment) -> int:
+    """How many models run at once on this host: env.max_running, or one a GPU, or one a core."""
+    return env.max_running or len(gpus_here()) or cores()
+
+
+class LocalLauncher:
+    """Runs a sweep's waiting models in this host's slots."""
+
+    def __init__(self, sweep: SweepFolder, env: Environment, watcher: Watcher, slots: Slots | None = None) -> None:
+        self._sweep, self._env, self._watcher = sweep, env, watcher
+        self._slots = slots or Slots(at_once(env))
+        self._workers: list[_Worker] = []
+        self._ended: list[Ended] = []
+        self._count = 0
+        self._asked: list[int] = []
+        self._stopped_launching = False
+        self._told_full = False
+
+    def run(self) -> Sequence[Ended]:
+        """Run until no model waits or runs. Asked once to stop (Ctrl-C), no more are launched; asked again, all are stopped."""
+        self._sweep.register(RUNNER)
+        recover(self._sweep)
+        before = {number: signal.signal(number, self._ask) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+        try:
+            while self._workers or (self._sweep.waiting() and not self._stopped_launching):
+                self._heed()
+                if not self._stopped_launching:
+                    self._launch()
+                self._reap()
+                self._watcher.look(self._course())
+                time.sleep(POLL)
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            for worker in self._workers:
+                worker.process.terminate()
+        return self._ended
+
+    @property
+    def interrupted(self) -> int | None:
+        """The signal that asked to stop; None where none did."""
+        return self._asked[0] if self._asked else None
+
+    def _ask(self, number: int, frame: object) -> None:
+        self._asked.append(number)
+
+    def _heed(self) -> None:
+        """What the signals ask for: the first Ctrl-C ends launching, the second one and any other signal ends the models."""
+        if not self._asked:
+            return
+        if not self._stopped_launching:
+            self._stopped_launching = True
+            self._watcher.say(f"launching no more; {len(self._workers)} running go on to their end. Ctrl-C again stops them")
+        if len(self._asked) > 1 or self._asked[0] != signal.SIGINT:
+            for worker in self._workers:
+                worker.process.terminate()
+
+    def _launch(self) -> None:
+        """Fill the free slots, one process for each model that waits and that no process is about to claim."""
+        starting = sum(worker.number is None for worker in self._workers)
+        for _ in range(self._sweep.waiting() - starting):
+            slot = self._slots.take()
+            if slot is None:
+                if not self._workers and not self._told_full:
+                    self._watcher.say(f"all {self._slots.count} slots of this host are taken by other models of yours: waiting")
+                    self._told_full = True
+                return
+            self._told_full = False
+            try:
+                self._start(slot)
+            finally:
+                slot.close()  # the process has inherited it
+
+    def _start(self, slot: Slot) -> None:
+        self._count += 1
+        name = f"{os.getpid()}-{time.time_ns():x}-{self._count}"
+        output = self._sweep.output / f"{name}.txt"
+        code = str(self._sweep.code.resolve())
+        # No PYTHONPATH: the framework's own Python would get it, too.
+        command = [sys.executable, "-P", "-c", START.format(code=code), str(self._sweep.path), name, str(slot.descriptor)]
+        with output.open("wb") as file:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **self._share(slot)},
+                pass_fds=[slot.descriptor],
+                start_new_session=True,  # a Ctrl-C of the terminal is for this process alone
+            )
+        self._workers.append(_Worker(name, process, output))
+
+    def _share(self, slot: Slot) -> dict[str, str]:
+        """A slot's part of this host: one GPU where there are some, so many threads of the processor."""
+        gpus = gpus_here()
+        threads = str(max(1, cores() // self._slots.count))
+        share = {name: os.environ.get(name, threads) for name in THREADS}
+        return {**share, "CUDA_VISIBLE_DEVICES": gpus[slot.number % len(gpus)]} if gpus else share
+
+    def _reap(self) -> None:
+        """See which models the workers have claimed, and which have ended."""
+        if any(worker.folder is None for worker in self._workers):
+            self._see_claims()
+        for worker in [worker for worker in self._workers if worker.process.poll() is not None]:
+            self._workers.remove(worker)
+            self._see_claims([worker])
+            if worker.process.returncode == NOTHING_WAITS:
+                worker.output.unlink(missing_ok=True)
+                continue
+            ended = self._outcome(worker)
+            self._ended.append(ended)
+            self._watcher.ended(ended, self._course())
+            self._stop_after_same_failures()
+
+    def _see_claims(self, workers: Sequence[_Worker] | None = None) -> None:
+        places = {place.worker: place for place in self._sweep.places("claimed")}
+        for worker in workers or self._workers:
+            if place := places.get(worker.name):
+                worker.number = place.number
+                model = self._sweep.begun(place).model
+                worker.folder = ModelFolder(self._sweep.models_dir / model) if model else None
+
+    def _outcome(self, worker: _Worker) -> Ended:
+        printed = worker.output.read_bytes().decode("utf-8", "replace").strip()
+        if not printed:
+            worker.output.unlink(missing_ok=True)
+        seconds = time.monotonic() - worker.began
+        last = (printed.splitlines() or [f"its process ended with {worker.process.returncode} and said nothing"])[-1]
+        if worker.folder is None:
+            stopped = worker.process.returncode > 128 or worker.process.returncode < 0
+            return Ended(worker.number, None, "stopped" if stopped else "failed", last, None, seconds)
+        try:
+            result: Mapping[str, object] = worker.folder.read_result()
+        except FolderError as error:
+            return Ended(worker.number, worker.folder, "failed", str(error), None, seconds)
+        state, accuracy = str(result["state"]), result.get("accuracy")
+        if state == "running":  # its process was killed before it could write how it ended
+            state, result = "stopped", {"reason": last}
+        return Ended(
+            worker.number, worker.folder, state, str(result.get("reason", "")),
+            accuracy if isinstance(accuracy, float) else None, seconds,
+        )  # fmt: skip
+
+    def _stop_after_same_failures(self) -> None:
+        """One mistake fails all models: launch no more where the first ones have failed alike, each within a minute."""
+        most, ended = self._env.stop_after_same_failures, self._ended
+        if not most or self._stopped_launching or len(ended) < most:
+            return
+        quick = all(model.state == "failed" and model.seconds < FIRST_MINUTE for model in ended)
+        if quick and len({model.reason for model in ended}) == 1:
+            self._stopped_launching = True
+            self._watcher.say(
+                f"the first {len(ended)} models have failed alike ({ended[0].reason}): launching no more. Mend it, then "
+                f"`daisy resume {self._sweep.sweep_id}`"
+            )
+
+    def _course(self) -> Course:
+        running = [Running(worker.number, worker.folder, worker.began) for worker in self._workers]
+        return Course(self._sweep.waiting(), running, tuple(self._ended), self._stopped_launching)

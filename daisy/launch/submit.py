@@ -1,0 +1,149 @@
+"""A sweep comes to be: all its models are checked, those that are there already are told, the rest waits on disk."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from daisy import __version__
+from daisy.configuration import Project
+from daisy.errors import ConfigurationError
+from daisy.folder import ModelFolder, SweepFolder, Waiting, by_identity, create_sweep, observed_state, sweeps
+from daisy.launch.frozen import freeze
+from daisy.launch.plan import Plan
+from daisy.launch.start import models_dir_of
+
+RUNNER = "runner"  # the worker that is the launching process of a sweep on this host
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A model that is not launched again: `where` it is, in which state, and why that is known."""
+
+    plan: Plan
+    where: str
+    state: str
+    evidence: str = ""
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What came of the plans of one command: a sweep with those that are to be trained (None where none is), and the rest."""
+
+    sweep: SweepFolder | None
+    plans: Sequence[Plan]
+    skipped: Sequence[Skipped]
+
+
+def submit(project: Project, plans: Sequence[Plan], name: str, command: Sequence[str]) -> Submission:
+    """Put the models into a new sweep, whole on disk, each identity once over all sweeps of the same models_dir.
+
+    A stopped model goes on in its folder, a failed one is trained anew; one that waits in a sweep whose launcher is gone comes
+    over into this one. Raises ConfigurationError.
+    """
+    from filelock import FileLock
+
+    models_dir = _models_dir(plans)
+    # Two shells that ask for the same models at the same moment: the second one sees the first one's sweep.
+    with FileLock(models_dir / ".lock", mode=0o666):
+        entries, skipped = _sorted_out(models_dir, plans)
+        if not entries:
+            return Submission(None, (), skipped)
+        code = freeze(project, models_dir)
+        patches: dict[str, bytes] = {}
+        for planned, _ in entries:
+            patches.update(planned.patches)
+        info = {
+            "name": name,
+            "command": list(command),
+            "created": time.time(),
+            "launcher": "local",
+            "count": len(entries),
+            "identities": [planned.identity for planned, _ in entries],
+            "project": entries[0][0].content["project"],
+            "env": entries[0][0].configuration.env.to_json(),
+            "versions": {"daisy": __version__},
+        }
+        waiting = [Waiting(planned.content, model) for planned, model in entries]
+        sweep = create_sweep(models_dir, name, info, waiting, code, patches, time.time(), RUNNER)
+    return Submission(sweep, [planned for planned, _ in entries], skipped)
+
+
+def _models_dir(plans: Sequence[Plan]) -> Path:
+    folders = {planned.configuration.env.models_dir for planned in plans}
+    if len(folders) > 1:
+        raise ConfigurationError(f"a sweep has one env.models_dir, and here are {len(folders)}: launch them one after the other")
+    return models_dir_of(plans[0].configuration)
+
+
+def _sorted_out(models_dir: Path, plans: Sequence[Plan]) -> tuple[list[tuple[Plan, str | None]], list[Skipped]]:
+    """The plans to train, with the model that each goes on from, and those that are there already."""
+    models, elsewhere = by_identity(models_dir), _in_sweeps(models_dir, {planned.identity for planned in plans})
+    entries: list[tuple[Plan, str | None]] = []
+    skipped: list[Skipped] = []
+    seen: set[str] = set()
+    for planned in plans:
+        if planned.identity in seen:
+            skipped.append(Skipped(planned, planned.config_id, "named twice", "it is in this sweep already"))
+            continue
+        seen.add(planned.identity)
+        if planned.configuration.again:
+            entries.append((planned, None))
+            continue
+        found = _trained(planned, models.get(planned.identity, [])) or elsewhere.get(planned.identity)
+        if isinstance(found, Skipped):
+            skipped.append(found)
+        elif isinstance(found, Elsewhere) and not found.comes_over():
+            skipped.append(Skipped(planned, found.where, "waiting", found.evidence))
+        else:
+            entries.append((planned, found if isinstance(found, str) else None))
+    return entries, skipped
+
+
+def _trained(planned: Plan, models: Sequence[ModelFolder]) -> Skipped | str | None:
+    """The newest model that counts: one to skip for, or the id of one that was stopped; None where there is none."""
+    for folder in reversed(models):
+        state, evidence = observed_state(folder, folder.read_result())
+        if state == "stopped":
+            return folder.model_id
+        if state != "failed":
+            return Skipped(planned, folder.model_id, state, evidence)
+    return None
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """A model that waits in another sweep, or was claimed there and has no folder yet."""
+
+    sweep: SweepFolder
+    number: int
+    gone: bool  # whether the process that would have it trained is gone
+    evidence: str
+
+    @property
+    def where(self) -> str:
+        """`SWEEP/17`."""
+        return f"{self.sweep.sweep_id}/{self.number}"
+
+    def comes_over(self) -> bool:
+        """Take it out of that sweep, where nobody will have it trained any more."""
+        place = next((place for place in self.sweep.places("waiting") if place.number == self.number), None)
+        return self.gone and place is not None and self.sweep.cancel(place)
+
+
+def _in_sweeps(models_dir: Path, wanted: set[str]) -> Mapping[str, Elsewhere]:
+    """The wanted identities that are in other sweeps and have no model yet."""
+    found: dict[str, Elsewhere] = {}
+    for sweep in sweeps(models_dir):
+        info: dict[str, Any] = sweep.info()
+        numbers = {number: identity for number, identity in enumerate(info["identities"], 1) if identity in wanted}
+        if not numbers:
+            continue
+        runner = sweep.worker(RUNNER)
+        alive = runner.alive() if runner is not None else None
+        evidence = "" if alive else "its launcher is on another host" if alive is None else "its launcher is gone"
+        for place in sweep.places("waiting", "claimed"):
+            if place.number in numbers and (place.state == "waiting" or sweep.begun(place).model is None):
+                found[numbers[place.number]] = Elsewhere(sweep, place.number, alive is False, evidence)
+    return found

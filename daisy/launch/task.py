@@ -1,0 +1,126 @@
+"""What one process does that trains one model of a sweep: it claims the next one that waits, trains it, and says how it ended.
+
+    python -P -c 'import sys; sys.path.insert(0, CODE); from daisy.launch.task import main; main()' SWEEP WORKER [SLOT]
+
+CODE are the frozen copies of the sweep's folder. SLOT is the number of a descriptor that holds the place to run. The exit code is
+0 for a model that is done, 1 for one that failed, NOTHING_WAITS, or 128 and the number of the signal that stopped it.
+"""
+
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from daisy.errors import DaisyError, ModelError
+from daisy.folder import PROJECT_PATCH, SOURCE_PATCH, Attempt, ModelFolder, Place, SweepFolder, create, folders, observed_state
+from daisy.job import Silent, Stopped, run, stoppable
+from daisy.launch.frozen import thawed
+from daisy.launch.start import resume
+
+NOTHING_WAITS = 3
+
+
+def main() -> None:
+    """The command line."""
+    sweep, worker = SweepFolder(Path(sys.argv[1])), sys.argv[2]
+    slot = int(sys.argv[3]) if len(sys.argv) > 3 else None
+    try:
+        with stoppable():
+            code = work(sweep, worker, slot)
+    except Stopped as stop:
+        code = stop.exit_code
+    except DaisyError as error:
+        print(f"daisy: {error}", file=sys.stderr)
+        code = 1
+    sys.exit(code)
+
+
+def work(sweep: SweepFolder, worker: str, slot: int | None = None) -> int:
+    """Claim a model and train it; the exit code. Asked to stop, it puts the model back among the waiting."""
+    sweep.register(worker)
+    place = sweep.claim(worker)
+    if place is None:
+        return NOTHING_WAITS
+    try:
+        begun = begin(sweep, place)
+    except Stopped:
+        sweep.put_back(place)
+        raise
+    if begun is None:
+        return 0
+    folder, attempt = begun
+    project = thawed(Path(sweep.info()["project"]["folder"]), sweep.code.resolve())
+    outcome = run(folder, attempt, project, Silent(), slot)
+    if outcome.state == "stopped":
+        sweep.put_back(place)
+    return outcome.exit_code
+
+
+def begin(sweep: SweepFolder, place: Place) -> tuple[ModelFolder, Attempt] | None:
+    """The folder of a claimed model and this attempt at it; None where it is done already, or runs elsewhere.
+
+    Raises ModelError where another process has just begun it.
+    """
+    before = sweep.begun(place)
+    if before.model is not None:
+        folder = ModelFolder(sweep.models_dir / before.model)
+        if folder.is_model():
+            state, _ = observed_state(folder, folder.read_result())
+            if state in ("done", "pruned", "running"):
+                return None
+            if state != "failed":
+                sweep.begin(place, folder.model_id)
+                return folder, resume(folder, force=True)
+    config = sweep.config(place.number)
+    in_sweep = {"id": sweep.sweep_id, "number": place.number}
+    folder = create(
+        sweep.models_dir, config["configuration"]["framework"]["name"], config["config_id"],
+        {**config, "sweep": in_sweep}, time.time(), _patches(sweep, config),
+    )  # fmt: skip
+    sweep.begin(place, folder.model_id)
+    attempt = folder.read_attempt(1)
+    if attempt is None:
+        raise ModelError(f"{folder.model_id} has no attempt that can be read: `daisy list` shows it")
+    return folder, attempt
+
+
+def recover(sweep: SweepFolder) -> int:
+    """Put back what was claimed by workers that are gone before it was done; how many. What can't be known stays claimed."""
+    count = 0
+    for place in sweep.places("claimed"):
+        model = sweep.begun(place).model or _orphan(sweep, place)
+        if model is not None and (folder := ModelFolder(sweep.models_dir / model)).is_model():
+            if observed_state(folder, folder.read_result())[0] == "stopped":
+                sweep.put_back(place)
+                count += 1
+        elif model is None and _is_gone(sweep, place):
+            sweep.put_back(place)
+            count += 1
+    return count
+
+
+def _orphan(sweep: SweepFolder, place: Place) -> str | None:
+    """The model of a claimed place whose worker died before it noted which one it had made."""
+    if not _is_gone(sweep, place):
+        return None
+    for folder in folders(sweep.models_dir):
+        if folder.is_model() and folder.read_config().get("sweep") == {"id": sweep.sweep_id, "number": place.number}:
+            sweep.begin(place, folder.model_id)
+            return folder.model_id
+    return None
+
+
+def _is_gone(sweep: SweepFolder, place: Place) -> bool:
+    worker = sweep.worker(place.worker or "")
+    return worker is not None and worker.alive() is False
+
+
+def _patches(sweep: SweepFolder, config: Mapping[str, Any]) -> dict[str, bytes]:
+    """What was not committed at submission, of the project and of the framework's checkout."""
+    named = {PROJECT_PATCH: config.get("project"), SOURCE_PATCH: config.get("source")}
+    return {file: (sweep.path / file).read_bytes() for file, source in named.items() if source and source.get("patch")}
+
+
+if __name__ == "__main__":
+    main()
