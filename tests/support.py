@@ -1,9 +1,13 @@
 """What tests share: Daisy run as a person runs it, in a project of the test's own."""
 
+import atexit
+import hashlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +15,8 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parent.parent
 SHARED_DATA = Path(os.environ.get("DAISY_TEST_DATA", CHECKOUT.parent / "shared" / "data"))
 SIGMORPHON = SHARED_DATA / "conll-sigmorphon-2017"
+SLOTS = Path(tempfile.mkdtemp(prefix="daisy-test-slots-"))
+atexit.register(shutil.rmtree, SLOTS, ignore_errors=True)
 UD_FINNISH = SHARED_DATA / "ud-finnish-tdt"
 
 
@@ -37,6 +43,11 @@ class Finished:
         return lines[0]
 
 
+def slots_of(root: Path) -> str:
+    """Slots of its own for each project: tests do not wait for each other."""
+    return str(SLOTS / hashlib.sha256(bytes(root)).hexdigest()[:12])
+
+
 @dataclass(frozen=True)
 class DaisyProject:
     """A project in a folder of the test's own, with a small dataset `tiny`."""
@@ -50,7 +61,7 @@ class DaisyProject:
     def environment(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
         """Without what the tester's own shell may say to Daisy."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("DAISY_", "SLURM_"))}
-        return {**kept, "COLUMNS": "160", **(more or {})}
+        return {**kept, "COLUMNS": "160", "DAISY_SLOTS_DIR": slots_of(self.root), **(more or {})}
 
     def daisy(
         self, *arguments: str, cwd: Path | None = None, environment: Mapping[str, str] | None = None, timeout: float = 120

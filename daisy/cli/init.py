@@ -17,6 +17,8 @@ models_dir: models     # a folder a model
 data_dir: data         # downloads and prepared datasets
 mirror: null           # a folder or URL that is asked first for downloads
 device: auto           # auto: a GPU where there is one; cpu; gpu
+max_running: null      # models that run at once on this machine, over all your shells; null: one a GPU, without GPUs one a core
+stop_after_same_failures: 3   # the first so many models of a sweep fail alike within a minute: launch no more; 0: go on
 environments_dir: environments   # where `daisy setup` makes the frameworks' own Pythons
 # FRAMEWORK: the Python that runs it, instead of the one that `daisy setup` made (or Daisy's own, where it needs none):
 # a path, a command on PATH, this (Daisy's own), conda:NAME, docker:IMAGE, apptainer:IMAGE

@@ -13,7 +13,8 @@ from daisy.dataset import DownloadBar
 from daisy.errors import ConfigurationError, DaisyError
 from daisy.folder import Attempt, ModelFolder
 from daisy.job import Observer, Outcome, Stopped, Unshaken, run, stoppable
-from daisy.launch import plan, start
+from daisy.launch import Launch, a_slot, already, plan, start
+from daisy.launch.slots import Slot
 
 HYDRA_INFO = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
 
@@ -67,24 +68,28 @@ def run_overrides(arguments: Sequence[str]) -> int:
 
 def launch(project: Project, configuration: Configuration) -> int:
     """Train the model of a configuration here and now; the exit code."""
-    from daisy.cli.screen import already, console, observer
+    from daisy.cli.screen import console, observer, told_already
 
     watcher = observer()
     try:
         with stoppable():
             with DownloadBar() as bar:
                 planned = plan(project, configuration, watcher.stage, bar)
-            launched = start(planned)
-            if launched.attempt is None:
-                already(console(), launched.folder, launched.state, launched.evidence)
+            if (there := already(planned)) is not None:  # nothing that a slot is needed for
+                told_already(console(), there)
                 return 0
-            return train(project, launched.folder, launched.attempt, watcher)
+            with a_slot(configuration.env, watcher.stage) as slot:
+                launched = start(planned)
+                if isinstance(launched, Launch):
+                    return train(project, launched.folder, launched.attempt, watcher, slot)
+            told_already(console(), launched)
+            return 0
     except Stopped as stop:  # before training; after that the job has written it down
         print(f"daisy: stopped by {stop.words}; the same command goes on from here", file=sys.stderr)
         return stop.exit_code
 
 
-def train(project: Project, folder: ModelFolder, attempt: Attempt, watcher: Observer) -> int:
+def train(project: Project, folder: ModelFolder, attempt: Attempt, watcher: Observer, slot: Slot) -> int:
     """Train a model in its folder, with a beginning and an end on the screen; the exit code."""
     from daisy.cli.screen import begin, end
     from daisy.configuration.environment import flag
@@ -93,7 +98,7 @@ def train(project: Project, folder: ModelFolder, attempt: Attempt, watcher: Obse
     with suppress(OSError):  # a screen that has gone away: training does not need it
         begin(folder, attempt.number)
     try:
-        outcome: Outcome = run(folder, attempt, project, watcher)
+        outcome: Outcome = run(folder, attempt, project, watcher, slot.descriptor)
     finally:
         watcher.over()
     end(folder, outcome, flag(project, folder.read_config()["env"]["name"], "models_dir", folder.path.parent))

@@ -13,6 +13,7 @@ from daisy.monitor.words import duration, near, percent, points
 
 if TYPE_CHECKING:  # a listing needs none of it
     from daisy.job import Observer, Outcome
+    from daisy.launch import Already
 
 WIDE = 200  # characters: what is not printed on a terminal is not folded
 
@@ -99,14 +100,15 @@ def _standing(out: Console, folder: ModelFolder) -> None:
         _line(out, "best", f"{percent(top.accuracy)} for {row.dataset}: {top.model_id} ({difference} points)")
 
 
-def already(out: Console, folder: ModelFolder, state: str, evidence: str) -> None:
+def told_already(out: Console, there: "Already") -> None:
     """The same configuration is there already."""
-    accuracy = folder.read_result().get("accuracy")
-    accuracy = accuracy if isinstance(accuracy, float) else None
-    told = (f", accuracy {percent(accuracy)}" if accuracy is not None else "") + (f" ({evidence})" if evidence else "")
-    out.print(Text(folder.model_id, style="bold"))
-    _line(out, "already", f"this configuration is {state}{told}; again=true trains it once more")
-    _line(out, "folder", near(folder.path))
+    accuracy = there.folder.read_result().get("accuracy") if there.folder is not None else None
+    told = f", accuracy {percent(accuracy)}" if isinstance(accuracy, float) else ""
+    told += f" ({there.evidence})" if there.evidence else ""
+    out.print(Text(there.where, style="bold"))
+    _line(out, "already", f"this configuration is {there.state}{told}; again=true trains it once more")
+    if there.folder is not None:
+        _line(out, "folder", near(there.folder.path))
 
 
 def _line(out: Console, name: str, text: str) -> None:

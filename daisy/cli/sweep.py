@@ -18,8 +18,10 @@ from daisy.folder import SweepFolder, find_sweep
 from daisy.framework.lines import visible
 from daisy.job import Stopped, stoppable
 from daisy.launch import Plan, Planner
-from daisy.launch.local import Ended, LocalLauncher, at_once
-from daisy.launch.submit import RUNNER, Submission, submit
+from daisy.launch.elsewhere import RUNNER
+from daisy.launch.local import Ended, LocalLauncher
+from daisy.launch.slots import at_once
+from daisy.launch.submit import Submission, submit
 from daisy.launch.task import recover
 from daisy.monitor.sweeping import LiveSweep, PlainSweep
 from daisy.monitor.words import near, percent

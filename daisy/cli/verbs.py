@@ -180,8 +180,9 @@ def resume(
 
         return resume_sweep(_environment(env), model)
     project, folder = _project(), _model(model, env)
-    with stoppable():
-        return train(project, folder, launch.resume(folder, force, _as_typed(env)), observer())
+    watcher = observer()
+    with stoppable(), launch.a_slot(_environment(env), watcher.stage) as slot:
+        return train(project, folder, launch.resume(folder, force, _as_typed(env)), watcher, slot)
 
 
 @app.command(context_settings=TAKES_A_MODEL)

@@ -9,7 +9,7 @@ from hydra.core.override_parser.types import Override, OverrideType
 from daisy.configuration.keys import KEYS, KINDS, as_kind, kind_of
 from daisy.configuration.model import leaves
 from daisy.configuration.nearest import ALIKE, MISSPELT, nearest_keys
-from daisy.configuration.overrides import OPEN_SECTIONS, SECTION_OF_GROUP, one_line, text_of
+from daisy.configuration.overrides import OPEN_SECTIONS, SECTION_OF_GROUP, in_open_section, of_every_env, one_line, text_of
 from daisy.errors import ConfigurationError
 
 GROUP_OF_SECTION = {section: group for group, section in SECTION_OF_GROUP.items()}
@@ -26,7 +26,7 @@ def keys(overrides: Sequence[Override], base: Mapping[str, Any]) -> None:
     known = [key for key, _ in leaves(base)]
     for override in overrides:
         key, text = override.key_or_group, one_line(text_of(override))
-        if any(key.startswith(f"{section}.") for section in OPEN_SECTIONS):
+        if in_open_section(key) or of_every_env(key):
             continue
         node = _node(base, key)
         if isinstance(node, Mapping) and override.type != OverrideType.DEL:

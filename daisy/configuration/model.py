@@ -51,7 +51,7 @@ class Environment:
             environments_dir=project.absolute(node.get("environments_dir") or "environments"),
             device=str(node.get("device") or "auto"),
             max_running=node.get("max_running"),
-            stop_after_same_failures=int(node.get("stop_after_same_failures") or 0),
+            stop_after_same_failures=node.get("stop_after_same_failures", cls.stop_after_same_failures),
         )
 
     def to_json(self) -> dict[str, Any]:

@@ -173,6 +173,8 @@ def _adapted(parser: OverridesParser, override: Override, cwd: Path) -> Override
         return parser.parse_override(f"{key}={_quoted(path)}")
     if _is_open(override) and value is None:
         return parser.parse_override(f"++{key}=null")  # takes back what the env's YAML names
+    if of_every_env(key) and override.type == OverrideType.CHANGE:
+        return parser.parse_override(f"++{text_of(override)}")
     if _is_open(override):
         path = str(value)
         if "/" in path and not path.startswith(IMAGES):
@@ -182,8 +184,17 @@ def _adapted(parser: OverridesParser, override: Override, cwd: Path) -> Override
 
 
 def _is_open(override: Override) -> bool:
-    in_section = any(override.key_or_group.startswith(f"{section}.") for section in OPEN_SECTIONS)
-    return in_section and override.type == OverrideType.CHANGE
+    return override.type == OverrideType.CHANGE and in_open_section(override.key_or_group)
+
+
+def in_open_section(key: str) -> bool:
+    """Whether a key is one of a mapping whose keys are free."""
+    return any(key.startswith(f"{section}.") for section in OPEN_SECTIONS)
+
+
+def of_every_env(key: str) -> bool:
+    """Whether a key is one that each env has, even if its YAML, which may be older, does not name it."""
+    return key in KEYS and key.startswith("env.")
 
 
 def _quoted(text: str) -> str:

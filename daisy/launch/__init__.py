@@ -1,6 +1,7 @@
 """From configurations to models that train: plans, the queue on disk, slots."""
 
-from daisy.launch.plan import Plan, Planner, plan
-from daisy.launch.start import Launch, resume, start
+from daisy.launch.planning import Plan, Planner, plan
+from daisy.launch.slots import a_slot
+from daisy.launch.starting import Already, Launch, already, resume, start
 
-__all__ = ["Launch", "Plan", "Planner", "plan", "resume", "start"]
+__all__ = ["Already", "Launch", "Plan", "Planner", "a_slot", "already", "plan", "resume", "start"]

@@ -14,8 +14,8 @@ from daisy.configuration import Environment
 from daisy.errors import FolderError
 from daisy.folder import ModelFolder, SweepFolder
 from daisy.framework.device import gpus_here
-from daisy.launch.slots import Slot, Slots, cores
-from daisy.launch.submit import RUNNER
+from daisy.launch.elsewhere import RUNNER
+from daisy.launch.slots import Slot, Slots, at_once, cores
 from daisy.launch.task import NOTHING_WAITS, recover
 
 POLL = 0.1  # seconds
@@ -78,11 +78,6 @@ class _Worker:
     folder: ModelFolder | None = None
 
 
-def at_once(env: Environment) -> int:
-    """How many models run at once on this host: env.max_running, or one a GPU, or one a core."""
-    return env.max_running or len(gpus_here()) or cores()
-
-
 class LocalLauncher:
     """Runs a sweep's waiting models in this host's slots."""
 
@@ -93,7 +88,7 @@ class LocalLauncher:
         self._ended: list[Ended] = []
         self._count = 0
         self._asked: list[int] = []
-        self._stopped_launching = False
+        self._stopped_launching = self._stopped = False
         self._told_full = False
 
     def run(self) -> Sequence[Ended]:
@@ -131,7 +126,8 @@ class LocalLauncher:
         if not self._stopped_launching:
             self._stopped_launching = True
             self._watcher.say(f"launching no more; {len(self._workers)} running go on to their end. Ctrl-C again stops them")
-        if len(self._asked) > 1 or self._asked[0] != signal.SIGINT:
+        if not self._stopped and (len(self._asked) > 1 or self._asked[0] != signal.SIGINT):
+            self._stopped = True  # asked once more, a job would kill its framework
             for worker in self._workers:
                 worker.process.terminate()
 
@@ -142,7 +138,7 @@ class LocalLauncher:
             slot = self._slots.take()
             if slot is None:
                 if not self._workers and not self._told_full:
-                    self._watcher.say(f"all {self._slots.count} slots of this host are taken by other models of yours: waiting")
+                    self._watcher.say(self._slots.all_taken)
                     self._told_full = True
                 return
             self._told_full = False

@@ -6,14 +6,19 @@ framework. Whoever dies frees it.
 
 import fcntl
 import os
-from contextlib import suppress
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from daisy.configuration import Environment
 from daisy.errors import LaunchError
+from daisy.framework.device import gpus_here
 
 FOLDER = "DAISY_SLOTS_DIR"
 LARGEST = 10_000  # slots
+POLL = 0.1  # seconds
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,11 @@ class Slots:
         self.count = min(count, LARGEST)
         self._folder = folder or slots_folder()
 
+    @property
+    def all_taken(self) -> str:
+        """What to say where no slot is free."""
+        return f"all {self.count} slots of this machine are taken by other models of yours (env.max_running): waiting"
+
     def take(self) -> Slot | None:
         """A slot that is free, the one with the lowest number; None where none is."""
         for number in range(self.count):
@@ -49,6 +59,26 @@ class Slots:
                 raise
             return Slot(number, descriptor)
         return None
+
+
+def at_once(env: Environment) -> int:
+    """How many models run at once on this host: env.max_running, or one a GPU, or one a core."""
+    return env.max_running or len(gpus_here()) or cores()
+
+
+@contextmanager
+def a_slot(env: Environment, say: Callable[[str], None]) -> Iterator[Slot]:
+    """A slot for one model, as soon as one is free."""
+    slots, told = Slots(at_once(env)), False
+    while (slot := slots.take()) is None:
+        if not told:
+            say(slots.all_taken)
+            told = True
+        time.sleep(POLL)
+    try:
+        yield slot
+    finally:
+        slot.close()
 
 
 def slots_folder() -> Path:

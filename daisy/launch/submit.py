@@ -1,30 +1,18 @@
 """A sweep comes to be: all its models are checked, those that are there already are told, the rest waits on disk."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from daisy import __version__
 from daisy.configuration import Project
 from daisy.errors import ConfigurationError
-from daisy.folder import ModelFolder, SweepFolder, Waiting, by_identity, create_sweep, observed_state, sweeps
+from daisy.folder import ModelFolder, SweepFolder, Waiting, by_identity, create_sweep, observed_state
+from daisy.launch.elsewhere import RUNNER, Elsewhere, in_sweeps
 from daisy.launch.frozen import freeze
-from daisy.launch.plan import Plan
-from daisy.launch.start import models_dir_of
-
-RUNNER = "runner"  # the worker that is the launching process of a sweep on this host
-
-
-@dataclass(frozen=True)
-class Skipped:
-    """A model that is not launched again: `where` it is, in which state, and why that is known."""
-
-    plan: Plan
-    where: str
-    state: str
-    evidence: str = ""
+from daisy.launch.planning import Plan
+from daisy.launch.starting import Already, models_dir_of
 
 
 @dataclass(frozen=True)
@@ -33,7 +21,7 @@ class Submission:
 
     sweep: SweepFolder | None
     plans: Sequence[Plan]
-    skipped: Sequence[Skipped]
+    skipped: Sequence[Already]
 
 
 def submit(project: Project, plans: Sequence[Plan], name: str, command: Sequence[str]) -> Submission:
@@ -77,73 +65,36 @@ def _models_dir(plans: Sequence[Plan]) -> Path:
     return models_dir_of(plans[0].configuration)
 
 
-def _sorted_out(models_dir: Path, plans: Sequence[Plan]) -> tuple[list[tuple[Plan, str | None]], list[Skipped]]:
+def _sorted_out(models_dir: Path, plans: Sequence[Plan]) -> tuple[list[tuple[Plan, str | None]], list[Already]]:
     """The plans to train, with the model that each goes on from, and those that are there already."""
-    models, elsewhere = by_identity(models_dir), _in_sweeps(models_dir, {planned.identity for planned in plans})
+    models, elsewhere = by_identity(models_dir), in_sweeps(models_dir, {planned.identity for planned in plans})
     entries: list[tuple[Plan, str | None]] = []
-    skipped: list[Skipped] = []
+    skipped: list[Already] = []
     seen: set[str] = set()
     for planned in plans:
         if planned.identity in seen:
-            skipped.append(Skipped(planned, planned.config_id, "named twice", "it is in this sweep already"))
+            skipped.append(Already(planned.config_id, "named twice", "it is in this sweep already"))
             continue
         seen.add(planned.identity)
         if planned.configuration.again:
             entries.append((planned, None))
             continue
         found = _trained(planned, models.get(planned.identity, [])) or elsewhere.get(planned.identity)
-        if isinstance(found, Skipped):
+        if isinstance(found, Already):
             skipped.append(found)
         elif isinstance(found, Elsewhere) and not found.comes_over():
-            skipped.append(Skipped(planned, found.where, "waiting", found.evidence))
+            skipped.append(Already(found.where, "waiting", found.evidence))
         else:
             entries.append((planned, found if isinstance(found, str) else None))
     return entries, skipped
 
 
-def _trained(planned: Plan, models: Sequence[ModelFolder]) -> Skipped | str | None:
+def _trained(planned: Plan, models: Sequence[ModelFolder]) -> Already | str | None:
     """The newest model that counts: one to skip for, or the id of one that was stopped; None where there is none."""
     for folder in reversed(models):
         state, evidence = observed_state(folder, folder.read_result())
         if state == "stopped":
             return folder.model_id
         if state != "failed":
-            return Skipped(planned, folder.model_id, state, evidence)
+            return Already(folder.model_id, state, evidence)
     return None
-
-
-@dataclass(frozen=True)
-class Elsewhere:
-    """A model that waits in another sweep, or was claimed there and has no folder yet."""
-
-    sweep: SweepFolder
-    number: int
-    gone: bool  # whether the process that would have it trained is gone
-    evidence: str
-
-    @property
-    def where(self) -> str:
-        """`SWEEP/17`."""
-        return f"{self.sweep.sweep_id}/{self.number}"
-
-    def comes_over(self) -> bool:
-        """Take it out of that sweep, where nobody will have it trained any more."""
-        place = next((place for place in self.sweep.places("waiting") if place.number == self.number), None)
-        return self.gone and place is not None and self.sweep.cancel(place)
-
-
-def _in_sweeps(models_dir: Path, wanted: set[str]) -> Mapping[str, Elsewhere]:
-    """The wanted identities that are in other sweeps and have no model yet."""
-    found: dict[str, Elsewhere] = {}
-    for sweep in sweeps(models_dir):
-        info: dict[str, Any] = sweep.info()
-        numbers = {number: identity for number, identity in enumerate(info["identities"], 1) if identity in wanted}
-        if not numbers:
-            continue
-        runner = sweep.worker(RUNNER)
-        alive = runner.alive() if runner is not None else None
-        evidence = "" if alive else "its launcher is on another host" if alive is None else "its launcher is gone"
-        for place in sweep.places("waiting", "claimed"):
-            if place.number in numbers and (place.state == "waiting" or sweep.begun(place).model is None):
-                found[numbers[place.number]] = Elsewhere(sweep, place.number, alive is False, evidence)
-    return found

@@ -16,7 +16,7 @@ from daisy.errors import DaisyError, ModelError
 from daisy.folder import PROJECT_PATCH, SOURCE_PATCH, Attempt, ModelFolder, Place, SweepFolder, create, folders, observed_state
 from daisy.job import Silent, Stopped, run, stoppable
 from daisy.launch.frozen import thawed
-from daisy.launch.start import resume
+from daisy.launch.starting import resume
 
 NOTHING_WAITS = 3
 

@@ -21,6 +21,7 @@ from daisy.folder import (
     Attempt,
     ModelFolder,
     boot_id,
+    by_identity,
     create,
     folders,
     natural,
@@ -28,7 +29,6 @@ from daisy.folder import (
     process_start,
     tail_json,
     this_machine,
-    with_identity,
 )
 
 LIMIT = 60.0  # seconds
@@ -207,8 +207,12 @@ def test_models_are_found_by_identity_and_damage_is_passed_over(tmp_path: Path) 
     (tmp_path / "somebody's").mkdir()
     (tmp_path / "file").touch()
     (tmp_path / ".sweeps").mkdir()
-    assert [folder.path for folder in with_identity(tmp_path, "1-a")] == [first.path, third.path]
-    assert [folder.path for folder in with_identity(tmp_path, "1-b")] == [second.path]
+    for _ in range(2):  # the second time from the index
+        known = by_identity(tmp_path)
+        assert [folder.path for folder in known["1-a"]] == [first.path, third.path]
+        assert [folder.path for folder in known["1-b"]] == [second.path]
+    (tmp_path / ".identities.json").write_text("[1")  # a cache: it is made again
+    assert [folder.path for folder in by_identity(tmp_path)["1-a"]] == [first.path, third.path]
     assert list(folders(tmp_path / "none")) == []
     with pytest.raises(FolderError, match=r"set env\.models_dir"):
         list(folders(tmp_path / "file"))

@@ -64,21 +64,21 @@ def test_of_six_that_resume_at_once_one_gets_it(theatre: Any, tmp_path: Path, wa
 
 def test_another_is_quicker_by_a_hair(theatre: Any, monkeypatch: Any) -> None:
     """Both have seen that nobody runs it; the other one has begun before this one can."""
-    from daisy import launch
     from daisy.errors import ModelError
+    from daisy.launch import starting
 
     theatre.puppet(acts=[[2, "leave_with", 1]])
     folder, _, _ = theatre.here()
-    look = launch.observed_state
+    look = starting.observed_state
 
     def look_and_be_overtaken(*arguments: Any) -> Any:
         seen = look(*arguments)
         folder.begin_attempt(1)
         return seen
 
-    monkeypatch.setattr(launch, "observed_state", look_and_be_overtaken)
+    monkeypatch.setattr(starting, "observed_state", look_and_be_overtaken)
     with pytest.raises(ModelError, match="has just been started by another process"):
-        launch.resume(folder)
+        starting.resume(folder)
     assert folder.attempts() == [1, 2]
 
 

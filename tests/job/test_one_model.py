@@ -120,16 +120,16 @@ def test_it_can_be_watched_while_it_trains(theatre: Any, wait: Callable[..., Any
 AT_THE_GATE = """
 import sys, time
 from pathlib import Path
-from daisy import launch
+from daisy.cli import run
 gate, number = Path(sys.argv[1]), sys.argv[2]
 del sys.argv[1:3]
-begin = launch.start
+begin = run.start
 def start(planned):
     (gate.parent / f"up-{number}").touch()
     while not gate.exists():
         time.sleep(0.001)
     return begin(planned)
-launch.start = start
+run.start = start
 from daisy.cli import main
 main()
 """
@@ -142,7 +142,7 @@ def test_of_the_same_command_at_the_same_moment_one_trains(
     theatre.puppet(acts=[[2, "wait_for", "end"]])
     theatre.gates.mkdir()
     for number in range(4):
-        words = [theatre.gates / "gate", str(number), "framework=puppet", "dataset=tiny", "train.epochs=3"]
+        words = [theatre.gates / "gate", str(number), "framework=puppet", "dataset=tiny", "train.epochs=3", "env.max_running=4"]
         theatre.run([sys.executable, "-c", AT_THE_GATE, *words])
     wait(lambda: len(list(theatre.gates.glob("up-*"))) == 4, "four commands")
     theatre.open("gate")

@@ -8,23 +8,45 @@ from pathlib import Path
 from daisy.configuration import Configuration
 from daisy.errors import ConfigurationError, ModelError
 from daisy.folder import Attempt, ModelFolder, by_identity, create, observed_state
-from daisy.launch.plan import Plan
+from daisy.launch.elsewhere import in_sweeps
+from daisy.launch.planning import Plan
 
 
 @dataclass(frozen=True)
 class Launch:
-    """What came of a plan: the model's folder, and the attempt where this process is to train it now.
-
-    Without an attempt the model is there already, in `state`.
-    """
+    """A model that this process is to train now."""
 
     folder: ModelFolder
-    attempt: Attempt | None
+    attempt: Attempt
+
+
+@dataclass(frozen=True)
+class Already:
+    """A model that is not launched again: `where` it is, in which state, and why that is known. One that waits has no folder."""
+
+    where: str
     state: str
-    evidence: str = ""
+    evidence: str
+    folder: ModelFolder | None = None
 
 
-def start(planned: Plan) -> Launch:
+def already(planned: Plan) -> Already | None:
+    """The model that is there already for a plan and is not to be trained again; None where there is something to train."""
+    if planned.configuration.again:
+        return None
+    for folder in reversed(by_identity(planned.configuration.env.models_dir).get(planned.identity, [])):
+        state, evidence = observed_state(folder, folder.read_result())
+        if state not in ("failed", "stopped"):
+            return Already(folder.model_id, state, evidence or _other_versions(folder, planned), folder)
+        if state == "stopped":
+            return None
+    waiting = in_sweeps(planned.configuration.env.models_dir, {planned.identity}).get(planned.identity)
+    if waiting is None or waiting.comes_over():
+        return None
+    return Already(waiting.where, "waiting", waiting.evidence)
+
+
+def start(planned: Plan) -> Launch | Already:
     """The model of a plan: a new folder, or the one that is there already for the same configuration.
 
     A stopped model is to be gone on with, a failed one is trained anew; `again=true` makes a new model in any case.
@@ -36,12 +58,11 @@ def start(planned: Plan) -> Launch:
 
     # Two shells that ask for the same model at the same moment: the second one sees the first one's folder.
     with FileLock(models_dir / ".lock", mode=0o666):
+        if (there := already(planned)) is not None:
+            return there
         for folder in reversed(by_identity(models_dir).get(planned.identity, [])):
-            state, evidence = observed_state(folder, folder.read_result())
-            if state == "stopped":
-                return Launch(folder, resume(folder), state)
-            if state != "failed":
-                return Launch(folder, None, state, evidence or _other_versions(folder, planned))
+            if observed_state(folder, folder.read_result())[0] == "stopped":
+                return Launch(folder, resume(folder))
         return _new(planned)
 
 
@@ -71,7 +92,10 @@ def _new(planned: Plan) -> Launch:
     folder = create(
         configuration.env.models_dir, configuration.framework, planned.config_id, planned.content, time.time(), planned.patches
     )
-    return Launch(folder, folder.read_attempt(1), "running")
+    attempt = folder.read_attempt(1)
+    if attempt is None:
+        raise ModelError(f"{folder.path} was changed by somebody else: `daisy list` shows what is there")
+    return Launch(folder, attempt)
 
 
 def resume(folder: ModelFolder, force: bool = False, env: str = "") -> Attempt:

@@ -1,0 +1,175 @@
+"""Sweeps on this host, with real processes really killed."""
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+from launch.conftest import wait_until
+
+FIVE = "seed=1,2,3,4,5"
+
+
+def test_all_are_trained_once(launched: Any) -> None:
+    done = launched.run("seed=1,2,3", "env.max_running=2", "framework.options.seconds=0.3")
+    assert done.code == 0, done.err + done.out
+    assert {seed: result["state"] for seed, result in launched.results().items()} == {1: "done", 2: "done", 3: "done"}
+    assert launched.most_at_once() <= 2
+    (sweep,) = launched.sweeps
+    assert f"{sweep.sweep_id}: 3 models" in done.out and "3 done" in done.out
+    assert [place.state for place in sweep.places()] == ["claimed"] * 3
+    for number, config in enumerate(sweep.configs(), 1):
+        model = sweep.models_dir / str(sweep.begun(sweep.places()[number - 1]).model) / "daisy" / "config.json"
+        assert json.loads(model.read_text())["sweep"] == {"id": sweep.sweep_id, "number": number}
+        assert json.loads(model.read_text())["identity"] == config["identity"]
+
+
+def test_what_is_there_is_not_launched_again(launched: Any) -> None:
+    launched.run("seed=1,2", "framework.options.seconds=0.1")
+    again = launched.run("seed=1,2,3", "framework.options.seconds=0.1")
+    assert again.code == 0 and "2 not launched again (2 done)" in again.out and ": 1 model" in again.out
+    assert sorted(launched.begun()) == [1, 2, 3]
+    nothing = launched.run("seed=1,2,3", "framework.options.seconds=0.1")
+    assert nothing.code == 0 and "3 not launched again (3 done)" in nothing.out and len(launched.sweeps) == 2
+    launched.run("seed=1", "again=true", "framework.options.seconds=0.1")
+    assert sorted(launched.begun()) == [1, 1, 2, 3]
+
+
+def test_named_twice_is_trained_once(launched: Any) -> None:
+    done = launched.run("seed=1,1", "framework.options.seconds=0.1")
+    assert done.code == 0 and "named twice" in done.out and launched.begun() == [1]
+
+
+def test_one_wrong_value_launches_nothing(launched: Any) -> None:
+    wrong = launched.run("seed=1,2,3", "train.batch_size=20,0")
+    assert wrong.code == 2 and "of model 2 of 6 (" in wrong.one_line and "train.batch_size=0" in wrong.one_line
+    assert launched.begun() == [] and launched.sweeps == []
+
+
+def test_dry_run_launches_nothing(launched: Any) -> None:
+    shown = launched.run("seed=1,2,3", "--dry-run")
+    assert shown.code == 0 and "3 models; nothing was launched" in shown.out
+    assert launched.begun() == [] and launched.sweeps == []
+
+
+def test_a_failed_one_does_not_end_the_others(launched: Any) -> None:
+    done = launched.run("framework.options.fails=true,false", "seed=1,2", "framework.options.seconds=0.1")
+    assert done.code == 1 and "2 done, 2 failed" in done.out
+    assert "exit code 1" in done.out
+
+
+def test_the_same_mistake_in_the_first_ones_ends_launching(launched: Any) -> None:
+    done = launched.run("seed=range(1,9)", "framework.options.fails=true", "framework.options.seconds=0.1", "env.max_running=1")
+    assert done.code == 1 and "the first 3 models have failed alike" in done.out
+    (sweep,) = launched.sweeps
+    assert sweep.waiting() == 5 and len(launched.begun()) == 3
+    assert f"daisy resume {sweep.sweep_id}" in done.out
+    more = launched.project.daisy("resume", sweep.sweep_id, environment=launched.environment)
+    assert more.code == 1 and len(launched.begun()) >= 6
+
+
+def test_two_shells_have_the_same_slots(launched: Any) -> None:
+    slow = ("framework.options.seconds=0.5", "env.max_running=2")
+    processes = [launched.start(f"seed={seeds}", *slow) for seeds in ("1,2,3,4", "11,12,13,14")]
+    single = launched.project.start(
+        "framework=sleeper", "dataset=tiny", "seed=21", *slow, environment=launched.environment
+    )  # fmt: skip
+    launched.started.append(single)
+    assert [launched.finished(process)[0] for process in (*processes, single)] == [0, 0, 0]
+    assert len(launched.begun()) == 9 and launched.most_at_once() <= 2
+
+
+def test_two_shells_with_the_same_command_train_each_once(launched: Any) -> None:
+    processes = [launched.start("seed=1,2,3,4", "framework.options.seconds=0.3") for _ in range(2)]
+    outputs = [launched.finished(process) for process in processes]
+    assert [code for code, _ in outputs] == [0, 0], outputs
+    assert sorted(launched.begun()) == [1, 2, 3, 4]
+
+
+def test_slots_are_dealt(launched: Any, tmp_path: Path) -> None:
+    done = launched.run("seed=1", "env.max_running=1000", "framework.options.seconds=0.1")
+    assert done.code == 0
+    assert launched.told()[0][3] == "1"  # a thread each
+
+
+def test_ctrl_c_once_lets_the_running_ones_end(launched: Any) -> None:
+    process = launched.start(FIVE, "framework.options.seconds=60", "env.max_running=2")
+    wait_until(lambda: len(launched.begun()) == 2, "two models")
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.5)
+    assert process.poll() is None
+    launched.open()
+    code, out = launched.finished(process)
+    assert code == 130 and "launching no more" in out, out
+    assert sorted(result["state"] for result in launched.results().values()) == ["done", "done"]
+    assert launched.sweeps[0].waiting() == 3
+    again = launched.run(FIVE, "framework.options.seconds=60", "env.max_running=2")
+    assert again.code == 0 and "2 not launched again (2 done)" in again.out
+    assert sorted(launched.begun()) == [1, 2, 3, 4, 5]
+
+
+def test_ctrl_c_twice_stops_all_and_resume_goes_on(launched: Any) -> None:
+    process = launched.start(FIVE, "framework.options.seconds=60", "env.max_running=2")
+    wait_until(lambda: len(launched.begun()) == 2, "two models")
+    while process.poll() is None:  # two that come at once may be taken for one
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.3)
+    code, out = launched.finished(process)
+    assert code == 130, out
+    assert {result["state"] for result in launched.results().values()} == {"stopped"}
+    (sweep,) = launched.sweeps
+    assert sweep.waiting() == 5
+    launched.open()
+    done = launched.project.daisy("resume", sweep.sweep_id, environment=launched.environment)
+    assert done.code == 0 and "5 done" in done.out, done.out + done.err
+    assert len(list((sweep.models_dir).glob("r*"))) == 5, "a stopped one goes on in its folder"
+    assert {result["attempt"] for result in launched.results().values()} == {1, 2}
+
+
+def test_a_killed_launcher_loses_nothing(launched: Any) -> None:
+    process = launched.start(FIVE, "framework.options.seconds=60", "env.max_running=2")
+    wait_until(lambda: len(launched.begun()) == 2, "two models")
+    process.kill()
+    process.communicate()
+    launched.open()  # the two that run go on to their end
+    wait_until(lambda: [r["state"] for r in launched.results().values()] == ["done", "done"], "their end")
+    again = launched.run(FIVE, "framework.options.seconds=60", "env.max_running=2")
+    assert again.code == 0 and "2 not launched again (2 done)" in again.out, again.out
+    assert sorted(launched.begun()) == [1, 2, 3, 4, 5]
+    assert sorted(launched.results()) == [1, 2, 3, 4, 5]
+
+
+def test_a_killed_model_is_seen_and_goes_on_when_resumed(launched: Any) -> None:
+    process = launched.start("seed=1,2", "framework.options.seconds=60", "env.max_running=2")
+    wait_until(lambda: len(launched.begun()) == 2, "two models")
+    (sweep,) = launched.sweeps
+    victim = next(place for place in sweep.places("claimed") if place.number == 1)
+    worker = sweep.worker(str(victim.worker))
+    assert worker is not None
+    os.kill(worker.pid, signal.SIGKILL)
+    launched.open()
+    code, out = launched.finished(process)
+    assert code == 1 and "1 done, 1 stopped" in out, out
+    done = launched.project.daisy("resume", sweep.sweep_id, environment=launched.environment)
+    assert done.code == 0, done.out + done.err
+    assert sorted(launched.begun()) == [1, 1, 2]
+    assert {seed: result["state"] for seed, result in launched.results().items()} == {1: "done", 2: "done"}
+
+
+def test_what_is_queued_runs_what_was_submitted(launched: Any) -> None:
+    """The adapter's program, the configuration and Daisy's own files are edited while models wait."""
+    process = launched.start("seed=1,2,3", "framework.options.seconds=60", "env.max_running=1")
+    wait_until(lambda: launched.begun() == [1], "the first model")
+    program = launched.project.root / "frameworks" / "sleeper" / "sleep.py"
+    program.write_text(program.read_text().replace("VERSION 1", "VERSION 2"))
+    conf = launched.project.root / "conf" / "framework" / "sleeper.yaml"
+    conf.write_text(conf.read_text().replace("seconds: 0.5", "seconds: 1").replace("epoch_done", "epoch_undone"))
+    (launched.project.root / "pairs.tsv").write_text("x\ty\n")
+    launched.open()
+    code, out = launched.finished(process)
+    assert code == 0, out
+    for path in (launched.project.root / "models").glob("r*/daisy/run.out"):
+        assert "VERSION 1" in path.read_text()
+    assert {result["state"] for result in launched.results().values()} == {"done"}
