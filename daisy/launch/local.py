@@ -99,9 +99,9 @@ class LocalLauncher:
         try:
             while self._workers or (self._sweep.waiting() and not self._stopped_launching):
                 self._heed()
+                self._reap()
                 if not self._stopped_launching:
                     self._launch()
-                self._reap()
                 self._watcher.look(self._course())
                 time.sleep(POLL)
         finally:
@@ -143,6 +143,8 @@ class LocalLauncher:
                 return
             self._told_full = False
             try:
+                if any(worker.process.poll() is not None for worker in self._workers):
+                    return  # how it ended decides whether there is another one
                 self._start(slot)
             finally:
                 slot.close()  # the process has inherited it

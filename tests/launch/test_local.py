@@ -117,7 +117,7 @@ def test_ctrl_c_twice_stops_all_and_resume_goes_on(launched: Any) -> None:
         process.send_signal(signal.SIGINT)
         time.sleep(0.3)
     code, out = launched.finished(process)
-    assert code == 130, out
+    assert code in (130, -signal.SIGINT), out  # the last one may have come when all was over
     assert {result["state"] for result in launched.results().values()} == {"stopped"}
     (sweep,) = launched.sweeps
     assert sweep.waiting() == 5
