@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-quick lint format bench-cost bench-log test-frameworks set-up pictures clean
+.PHONY: demo test test-quick lint format bench-compose bench-cost bench-log test-frameworks set-up pictures clean
 
 demo: $(VENV)/.daisy
 	$(BIN)/python -m daisy framework=suffix
@@ -35,6 +35,10 @@ test-frameworks: $(VENV)/.daisy-test
 # One framework's own Python, in ./environments.
 set-up: $(VENV)/.daisy
 	$(BIN)/python -m daisy setup $(FRAMEWORK)
+
+# What it costs to compose, check and write 400 and 10,000 models.
+bench-compose: $(VENV)/.daisy
+	$(BIN)/python benchmarks/compose.py
 
 # Daisy's own processor seconds and memory beside a framework, and how long verbs take.
 bench-cost: $(VENV)/.daisy

@@ -88,6 +88,19 @@ def test_two_shells_with_the_same_command_train_each_once(launched: Any) -> None
     assert sorted(launched.begun()) == [1, 2, 3, 4]
 
 
+def test_what_waits_in_a_sweep_is_not_launched_by_a_single_run(launched: Any) -> None:
+    process = launched.start("seed=1,2", "framework.options.seconds=60", "env.max_running=1")
+    wait_until(lambda: launched.begun() == [1], "the first model")
+    words = ("framework=sleeper", "dataset=tiny", "framework.options.seconds=60")
+    running, waiting = (launched.project.daisy(*words, f"seed={seed}") for seed in (1, 2))
+    assert running.code == 0 and "this configuration is running" in running.out
+    assert waiting.code == 0 and f"{launched.sweeps[0].sweep_id}/2" in waiting.out and "is waiting" in waiting.out
+    again = launched.run("seed=2,1", "framework.options.seconds=60")
+    assert again.code == 0 and "2 not launched again (1 running, 1 waiting)" in again.out
+    launched.open()
+    assert launched.finished(process)[0] == 0 and launched.begun() == [1, 2]
+
+
 def test_slots_are_dealt(launched: Any, tmp_path: Path) -> None:
     done = launched.run("seed=1", "env.max_running=1000", "framework.options.seconds=0.1")
     assert done.code == 0
