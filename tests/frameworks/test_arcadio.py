@@ -14,7 +14,7 @@ from daisy.configuration import config_id, find_project, identity
 from daisy.configuration.compose import compose
 from daisy.errors import ConfigurationError
 from daisy.framework import Adapter, Checkpoint, Command, Options, Paths, lookup
-from daisy.launch import check_adapter
+from daisy.framework.check import check_adapter
 
 COMPANION = CHECKOUT / "frameworks" / "arcadio"
 PATHS = Paths(Path("/d"), Path("/f"), Path("/m"), Path("/c"), None, {"train": 1000, "dev": 100, "test": 0})

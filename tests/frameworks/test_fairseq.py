@@ -21,7 +21,7 @@ from daisy.configuration import find_project
 from daisy.configuration.compose import compose
 from daisy.errors import ConfigurationError
 from daisy.framework import Adapter, Checkpoint, Options, Paths, lookup
-from daisy.launch import check_adapter
+from daisy.framework.check import check_adapter
 
 COMPANION = CHECKOUT / "frameworks" / "fairseq"
 PATHS = Paths(Path("/d"), Path("/f"), Path("/m"), Path("/c"), None, {"train": 1000, "dev": 100, "test": 0})

@@ -20,7 +20,7 @@ from daisy.configuration.compose import compose
 from daisy.configuration.model import leaves
 from daisy.errors import ConfigurationError
 from daisy.framework import Adapter, Checkpoint, Description, Options, Paths, lookup
-from daisy.launch import check_adapter
+from daisy.framework.check import check_adapter
 
 COMPANION = CHECKOUT / "frameworks" / "joeynmt"
 PATHS = Paths(Path("/d"), Path("/f"), Path("/m"), Path("/c"), None, {"train": 1000, "dev": 100, "test": 0})
