@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support import heed_signals
 
 from daisy.errors import FrameworkError
 from daisy.framework.process import Ending, RunningCommand
@@ -201,7 +202,10 @@ time.sleep(100)
 def test_whatever_ends_its_owner_ends_it(tmp_path: Path, number: signal.Signals) -> None:
     text = f"{FAMILY}signal.signal(15, signal.SIG_IGN)\nopen(folder + '/deaf', 'w').close()\ntime.sleep(100)\n"
     owner = subprocess.Popen(
-        [sys.executable, "-c", OWNER, text, str(tmp_path)], start_new_session=True, stderr=subprocess.DEVNULL
+        [sys.executable, "-c", OWNER, text, str(tmp_path)],
+        start_new_session=True,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=heed_signals,
     )
     try:
         wait_until((tmp_path / "deaf").exists)
