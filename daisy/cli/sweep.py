@@ -124,8 +124,8 @@ def _tell(submission: Submission) -> None:
     """What is launched and what is not, and why."""
     out = console()
     for skipped in submission.skipped[:MOST_NAMED]:
-        accuracy = f" ({visible(skipped.evidence)})" if skipped.evidence else ""
-        out.print(Text.assemble((f"  {skipped.state:<11}", "dim"), f" {skipped.where}{accuracy}"), soft_wrap=True)
+        why = f" ({visible(skipped.evidence)})" if skipped.evidence else ""
+        out.print(Text.assemble((f"  {skipped.state:<11}", "dim"), f" {skipped.where}{why}"), soft_wrap=True)
     if len(submission.skipped) > MOST_NAMED:
         out.print(Text(f"  ... and {len(submission.skipped) - MOST_NAMED} more", style="dim"))
     if submission.skipped:

@@ -186,6 +186,7 @@ DEFAULTS = {
     "training.clip_grad_norm": "another limit may be wanted",
     "training.logging_freq": "nothing that is learned depends on it",
     "training.print_valid_sents": "it brings back what JoeyNMT prints",
+    "testing.batch_size": "how many are predicted at once: what comes out does not depend on it",
     "testing.beam_size": "it is of the prediction",
     "testing.beam_alpha": "it is of the prediction",
     "model.encoder.rnn_type": "no key says it",
