@@ -50,7 +50,10 @@ def _told(error: OSError) -> str | None:
         return f"the disk is full: {error.filename or 'a file'} could not be written whole; free space and run this again"
     if isinstance(error, FileNotFoundError) and error.filename is None:
         return "the current folder is gone: change to one that exists"
-    if isinstance(error, (PermissionError, IsADirectoryError, NotADirectoryError)) and error.filename is not None:
+    if (
+        isinstance(error, (PermissionError, IsADirectoryError, NotADirectoryError, FileExistsError))
+        and error.filename is not None
+    ):
         return f"{error.filename}: {error.strerror}; mend that file or folder, or its permissions, and run this again"
     return None
 

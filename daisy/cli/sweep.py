@@ -11,6 +11,7 @@ from rich.text import Text
 from daisy.cli.screen import console
 from daisy.configuration import Environment, Project
 from daisy.configuration.compose import composer
+from daisy.configuration.overrides import one_line
 from daisy.dataset import DownloadBar
 from daisy.errors import DaisyError, LaunchError
 from daisy.files import safe_name
@@ -20,14 +21,15 @@ from daisy.job import Stopped, stoppable
 from daisy.launch import Plan, Planner
 from daisy.launch.elsewhere import RUNNER
 from daisy.launch.local import Ended, LocalLauncher
+from daisy.launch.recovery import locked, recover
 from daisy.launch.slots import at_once
 from daisy.launch.submit import Submission, submit
-from daisy.launch.task import recover
 from daisy.monitor.sweeping import LiveSweep, PlainSweep
 from daisy.monitor.words import near, percent
 
 MOST_NAMED = 20  # models that are told one by one
 LONGEST_NAME = 40  # characters
+WELL = ("done", "pruned", "elsewhere")
 
 
 def launch_sweep(project: Project, texts: Sequence[str], dry_run: bool) -> int:
@@ -51,14 +53,16 @@ def launch_sweep(project: Project, texts: Sequence[str], dry_run: bool) -> int:
 def resume_sweep(env: Environment, wanted: str) -> int:
     """`daisy resume SWEEP`: run what waits in it, and what its workers left when they died; the exit code."""
     sweep = find_sweep(env.models_dir, wanted)
-    runner = sweep.worker(RUNNER)
-    alive = runner.alive() if runner is not None else False
-    if alive is not False and runner is not None:
-        where = f"process {runner.pid} on {runner.host}" + ("" if alive else ", which can't be asked from here")
-        raise LaunchError(f"{sweep.sweep_id} is run by {where}: wait for its end, or end that process first")
-    recover(sweep)
-    if not sweep.waiting():
-        raise LaunchError(f"{sweep.sweep_id} has no model that waits: `daisy list` shows what became of them")
+    with locked(sweep.models_dir):
+        runner = sweep.worker(RUNNER)
+        alive = runner.alive() if runner is not None else False
+        if alive is not False and runner is not None:
+            where = f"process {runner.pid} on {runner.host}" + ("" if alive else ", which can't be asked from here")
+            raise LaunchError(f"{sweep.sweep_id} is run by {where}: wait for its end, or end that process first")
+        recover(sweep)
+        if not sweep.waiting():
+            raise LaunchError(f"{sweep.sweep_id} has no model that waits: `daisy list` shows what became of them")
+        sweep.register(RUNNER)  # of two that resume it at once, the other one sees this
     return run_sweep(sweep, Environment.from_json(sweep.info()["env"]))
 
 
@@ -74,7 +78,7 @@ def run_sweep(sweep: SweepFolder, env: Environment) -> int:
     _end(sweep, ended)
     if launcher.interrupted is not None:
         return 128 + launcher.interrupted
-    return 0 if all(model.state in ("done", "pruned") for model in ended) and not sweep.waiting() else 1
+    return 0 if all(model.state in WELL for model in ended) and not sweep.waiting() else 1
 
 
 def _plans(project: Project, texts: Sequence[str]) -> tuple[list[Plan], list[str]]:
@@ -102,7 +106,8 @@ def _about(number: int, sets: Sequence[Sequence[str]]) -> Iterator[None]:
         yield
     except DaisyError as error:
         if len(sets) > 1:
-            error.args = (f"none was launched, since of model {number} of {len(sets)} ({' '.join(sets[number - 1])}): {error}",)
+            overrides = one_line(" ".join(sets[number - 1]))
+            error.args = (f"none was launched, since of model {number} of {len(sets)} ({overrides}): {error}",)
         raise
 
 

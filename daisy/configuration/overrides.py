@@ -6,7 +6,8 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import product
+from itertools import islice, product
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ SECTION_OF_GROUP = {"architecture": "arch"}
 PATH_KEYS = ("env.models_dir", "env.data_dir", "env.environments_dir", "env.mirror", "framework.source")
 NOT_A_PATH = ("://", "git@")  # in a value that may be a path or an address
 IMAGES = ("conda:", "docker:", "apptainer:")  # an env.python that begins so is no path
+MOST_MODELS = 100_000
 LONGEST_SHOWN = 200  # characters of an override that can't be read
 OPEN_SECTIONS = ("env.python",)  # mappings whose keys are free: no `+` is needed to add one
 
@@ -75,7 +77,12 @@ class Parser:
 
         The last key's values change fastest, as in Hydra. Raises ConfigurationError.
         """
-        return [list(chosen) for chosen in product(*(self._values_of(text) for text in texts))]
+        values = [self._values_of(text) for text in texts]
+        if (count := prod(map(len, values))) > MOST_MODELS:
+            raise ConfigurationError(
+                f"these are {count:,} models, and at most {MOST_MODELS:,} can be launched at once: give fewer values"
+            )
+        return [list(chosen) for chosen in product(*values)]
 
     @cached_property
     def options(self) -> Mapping[str, list[str]]:
@@ -129,7 +136,7 @@ class Parser:
         if not override.is_discrete_sweep():
             raise ConfigurationError(f"{shown} has no end of values: give some of them (1,2,3), or range(FROM,TO,STEP)")
         try:
-            values = list(override.sweep_string_iterator())
+            values = list(islice(override.sweep_string_iterator(), MOST_MODELS + 1))
         except (HydraException, ValueError, TypeError, ZeroDivisionError) as error:
             raise ConfigurationError(one_line(f"{shown} gives no values ({error}): write them out (1,2,3)")) from None
         if not values:

@@ -20,24 +20,21 @@ NOT_CODE = ("__pycache__", "pyvenv.cfg")  # folders so called, and folders with 
 
 def freeze(project: Project, models_dir: Path) -> Path:
     """The folder of the copies, made where it is not there yet."""
-    files = dict(sorted(_files(project)))
     digest = hashlib.sha256()
-    for name, path in files.items():
-        digest.update(f"{name}\0{path.stat().st_size}\0".encode() + path.read_bytes())
-    frozen = models_dir / CODE / digest.hexdigest()[:16]
-    if frozen.is_dir():
-        return frozen
-    with folder_to_fill(frozen.parent) as unfinished:
-        for name, path in files.items():
+    with folder_to_fill(models_dir / CODE) as unfinished:
+        for name, path in sorted(_files(project)):
             copy = unfinished / name
             copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, copy)
+            shutil.copy(path, copy)  # with its mode: a script may be run
+            content = copy.read_bytes()  # what was copied, even if the file is being edited
+            digest.update(f"{name}\0{copy.stat().st_mode}\0{len(content)}\0".encode() + content)
+        frozen = models_dir / CODE / digest.hexdigest()[:16]
         try:
             unfinished.rename(frozen)
         except OSError:
             if not frozen.is_dir():  # else another one was quicker
                 raise
-    return frozen
+        return frozen
 
 
 def thawed(root: Path, code: Path) -> Project:
@@ -64,7 +61,8 @@ def _within(folder: Path, name: str) -> Iterator[tuple[str, Path]]:
         if path.name.startswith(".") or path.name in NOT_CODE or path.suffix == ".pyc":
             continue
         if path.is_dir():
-            if not any((path / mark).is_file() for mark in NOT_CODE):
+            leads_back = path.is_symlink() and folder.resolve().is_relative_to(path.resolve())
+            if not leads_back and not any((path / mark).is_file() for mark in NOT_CODE):
                 yield from _within(path, f"{name}/{path.name}")
         elif path.is_file():
             yield f"{name}/{path.name}", path

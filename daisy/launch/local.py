@@ -13,10 +13,10 @@ from typing import Protocol
 from daisy.configuration import Environment
 from daisy.errors import FolderError
 from daisy.folder import ModelFolder, SweepFolder
-from daisy.framework.device import gpus_here
 from daisy.launch.elsewhere import RUNNER
-from daisy.launch.slots import Slot, Slots, at_once, cores
-from daisy.launch.task import NOTHING_WAITS, recover
+from daisy.launch.recovery import locked, recover
+from daisy.launch.slots import Slot, Slots, at_once, cores, gpu_of
+from daisy.launch.task import NOTHING_WAITS, STEPPED_BACK
 
 POLL = 0.1  # seconds
 FIRST_MINUTE = 60.0  # seconds: models that fail alike within it are taken for one mistake
@@ -94,7 +94,8 @@ class LocalLauncher:
     def run(self) -> Sequence[Ended]:
         """Run until no model waits or runs. Asked once to stop (Ctrl-C), no more are launched; asked again, all are stopped."""
         self._sweep.register(RUNNER)
-        recover(self._sweep)
+        with locked(self._sweep.models_dir):
+            recover(self._sweep)
         before = {number: signal.signal(number, self._ask) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
         try:
             while self._workers or (self._sweep.waiting() and not self._stopped_launching):
@@ -109,6 +110,8 @@ class LocalLauncher:
                 signal.signal(number, handler)
             for worker in self._workers:
                 worker.process.terminate()
+        with locked(self._sweep.models_dir):
+            recover(self._sweep)  # what was killed waits again
         return self._ended
 
     @property
@@ -170,10 +173,9 @@ class LocalLauncher:
 
     def _share(self, slot: Slot) -> dict[str, str]:
         """A slot's part of this host: one GPU where there are some, so many threads of the processor."""
-        gpus = gpus_here()
         threads = str(max(1, cores() // self._slots.count))
         share = {name: os.environ.get(name, threads) for name in THREADS}
-        return {**share, "CUDA_VISIBLE_DEVICES": gpus[slot.number % len(gpus)]} if gpus else share
+        return {**share, **gpu_of(slot)}
 
     def _reap(self) -> None:
         """See which models the workers have claimed, and which have ended."""
@@ -203,7 +205,9 @@ class LocalLauncher:
         if not printed:
             worker.output.unlink(missing_ok=True)
         seconds = time.monotonic() - worker.began
-        last = (printed.splitlines() or [f"its process ended with {worker.process.returncode} and said nothing"])[-1]
+        last = (printed.splitlines() or [_words(worker.process.returncode)])[-1]
+        if worker.process.returncode == STEPPED_BACK:
+            return Ended(worker.number, worker.folder, "elsewhere", "it runs elsewhere, or is done", None, seconds)
         if worker.folder is None:
             stopped = worker.process.returncode > 128 or worker.process.returncode < 0
             return Ended(worker.number, None, "stopped" if stopped else "failed", last, None, seconds)
@@ -235,3 +239,8 @@ class LocalLauncher:
     def _course(self) -> Course:
         running = [Running(worker.number, worker.folder, worker.began) for worker in self._workers]
         return Course(self._sweep.waiting(), running, tuple(self._ended), self._stopped_launching)
+
+
+def _words(code: int) -> str:
+    """How a process ended that said nothing."""
+    return f"its process was killed ({signal.Signals(-code).name})" if code < 0 else f"its process ended with exit code {code}"

@@ -66,15 +66,22 @@ def at_once(env: Environment) -> int:
     return env.max_running or len(gpus_here()) or cores()
 
 
+def gpu_of(slot: Slot) -> dict[str, str]:
+    """The environment that gives a slot its GPU; nothing where there are none."""
+    gpus = gpus_here()
+    return {"CUDA_VISIBLE_DEVICES": gpus[slot.number % len(gpus)]} if gpus else {}
+
+
 @contextmanager
 def a_slot(env: Environment, say: Callable[[str], None]) -> Iterator[Slot]:
-    """A slot for one model, as soon as one is free."""
+    """A slot for the one model of this process, as soon as one is free; its GPU is the only one that is seen from then on."""
     slots, told = Slots(at_once(env)), False
     while (slot := slots.take()) is None:
         if not told:
             say(slots.all_taken)
             told = True
         time.sleep(POLL)
+    os.environ.update(gpu_of(slot))
     try:
         yield slot
     finally:

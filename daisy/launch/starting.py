@@ -8,8 +8,9 @@ from pathlib import Path
 from daisy.configuration import Configuration
 from daisy.errors import ConfigurationError, ModelError
 from daisy.folder import Attempt, ModelFolder, by_identity, create, observed_state
-from daisy.launch.elsewhere import in_sweeps
+from daisy.launch.elsewhere import Elsewhere, in_sweeps
 from daisy.launch.planning import Plan
+from daisy.launch.recovery import locked
 
 
 @dataclass(frozen=True)
@@ -34,16 +35,19 @@ def already(planned: Plan) -> Already | None:
     """The model that is there already for a plan and is not to be trained again; None where there is something to train."""
     if planned.configuration.again:
         return None
+    return _already(planned, in_sweeps(planned.configuration.env.models_dir, {planned.identity}).get(planned.identity))
+
+
+def _already(planned: Plan, waiting: Elsewhere | None) -> Already | None:
+    if waiting is not None and not waiting.gone:
+        return Already(waiting.where, "waiting", waiting.evidence)
     for folder in reversed(by_identity(planned.configuration.env.models_dir).get(planned.identity, [])):
         state, evidence = observed_state(folder, folder.read_result())
         if state not in ("failed", "stopped"):
             return Already(folder.model_id, state, evidence or _other_versions(folder, planned), folder)
         if state == "stopped":
             return None
-    waiting = in_sweeps(planned.configuration.env.models_dir, {planned.identity}).get(planned.identity)
-    if waiting is None or waiting.comes_over():
-        return None
-    return Already(waiting.where, "waiting", waiting.evidence)
+    return None
 
 
 def start(planned: Plan) -> Launch | Already:
@@ -54,16 +58,23 @@ def start(planned: Plan) -> Launch | Already:
     models_dir = models_dir_of(planned.configuration)
     if planned.configuration.again:
         return _new(planned)
-    from filelock import FileLock
-
     # Two shells that ask for the same model at the same moment: the second one sees the first one's folder.
-    with FileLock(models_dir / ".lock", mode=0o666):
-        if (there := already(planned)) is not None:
+    with locked(models_dir):
+        waiting = in_sweeps(models_dir, {planned.identity}, mend=True).get(planned.identity)
+        if (there := _already(planned, waiting)) is not None:
             return there
-        for folder in reversed(by_identity(models_dir).get(planned.identity, [])):
-            if observed_state(folder, folder.read_result())[0] == "stopped":
-                return Launch(folder, resume(folder))
-        return _new(planned)
+        launched = _stopped(planned) or _new(planned)
+        if waiting is not None:
+            waiting.taken_over()
+        return launched
+
+
+def _stopped(planned: Plan) -> Launch | None:
+    """The next attempt at a model of the plan that was stopped; None where there is none."""
+    for folder in reversed(by_identity(planned.configuration.env.models_dir).get(planned.identity, [])):
+        if observed_state(folder, folder.read_result())[0] == "stopped":
+            return Launch(folder, resume(folder))
+    return None
 
 
 def models_dir_of(configuration: Configuration) -> Path:

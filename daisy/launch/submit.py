@@ -1,7 +1,7 @@
 """A sweep comes to be: all its models are checked, those that are there already are told, the rest waits on disk."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from daisy.folder import ModelFolder, SweepFolder, Waiting, by_identity, create_
 from daisy.launch.elsewhere import RUNNER, Elsewhere, in_sweeps
 from daisy.launch.frozen import freeze
 from daisy.launch.planning import Plan
+from daisy.launch.recovery import locked
 from daisy.launch.starting import Already, models_dir_of
 
 
@@ -30,12 +31,11 @@ def submit(project: Project, plans: Sequence[Plan], name: str, command: Sequence
     A stopped model goes on in its folder, a failed one is trained anew; one that waits in a sweep whose launcher is gone comes
     over into this one. Raises ConfigurationError.
     """
-    from filelock import FileLock
-
     models_dir = _models_dir(plans)
     # Two shells that ask for the same models at the same moment: the second one sees the first one's sweep.
-    with FileLock(models_dir / ".lock", mode=0o666):
-        entries, skipped = _sorted_out(models_dir, plans)
+    with locked(models_dir):
+        elsewhere = in_sweeps(models_dir, {planned.identity for planned in plans}, mend=True)
+        entries, skipped = _sorted_out(models_dir, plans, elsewhere)
         if not entries:
             return Submission(None, (), skipped)
         code = freeze(project, models_dir)
@@ -55,6 +55,9 @@ def submit(project: Project, plans: Sequence[Plan], name: str, command: Sequence
         }
         waiting = [Waiting(planned.content, model) for planned, model in entries]
         sweep = create_sweep(models_dir, name, info, waiting, code, patches, time.time(), RUNNER)
+        for planned, _ in entries:
+            if (other := elsewhere.get(planned.identity)) is not None and not planned.configuration.again:
+                other.taken_over()  # only now that it waits here
     return Submission(sweep, [planned for planned, _ in entries], skipped)
 
 
@@ -65,9 +68,11 @@ def _models_dir(plans: Sequence[Plan]) -> Path:
     return models_dir_of(plans[0].configuration)
 
 
-def _sorted_out(models_dir: Path, plans: Sequence[Plan]) -> tuple[list[tuple[Plan, str | None]], list[Already]]:
+def _sorted_out(
+    models_dir: Path, plans: Sequence[Plan], elsewhere: Mapping[str, Elsewhere]
+) -> tuple[list[tuple[Plan, str | None]], list[Already]]:
     """The plans to train, with the model that each goes on from, and those that are there already."""
-    models, elsewhere = by_identity(models_dir), in_sweeps(models_dir, {planned.identity for planned in plans})
+    models = by_identity(models_dir)
     entries: list[tuple[Plan, str | None]] = []
     skipped: list[Already] = []
     seen: set[str] = set()
@@ -79,17 +84,19 @@ def _sorted_out(models_dir: Path, plans: Sequence[Plan]) -> tuple[list[tuple[Pla
         if planned.configuration.again:
             entries.append((planned, None))
             continue
-        found = _trained(planned, models.get(planned.identity, [])) or elsewhere.get(planned.identity)
+        waiting = elsewhere.get(planned.identity)
+        if waiting is not None and not waiting.gone:
+            skipped.append(Already(waiting.where, "waiting", waiting.evidence))
+            continue
+        found = _trained(models.get(planned.identity, []))
         if isinstance(found, Already):
             skipped.append(found)
-        elif isinstance(found, Elsewhere) and not found.comes_over():
-            skipped.append(Already(found.where, "waiting", found.evidence))
         else:
-            entries.append((planned, found if isinstance(found, str) else None))
+            entries.append((planned, found))
     return entries, skipped
 
 
-def _trained(planned: Plan, models: Sequence[ModelFolder]) -> Already | str | None:
+def _trained(models: Sequence[ModelFolder]) -> Already | str | None:
     """The newest model that counts: one to skip for, or the id of one that was stopped; None where there is none."""
     for folder in reversed(models):
         state, evidence = observed_state(folder, folder.read_result())

@@ -3,7 +3,8 @@
     python -P -c 'import sys; sys.path.insert(0, CODE); from daisy.launch.task import main; main()' SWEEP WORKER [SLOT]
 
 CODE are the frozen copies of the sweep's folder. SLOT is the number of a descriptor that holds the place to run. The exit code is
-0 for a model that is done, 1 for one that failed, NOTHING_WAITS, or 128 and the number of the signal that stopped it.
+0 for a model that is done, 1 for one that failed, NOTHING_WAITS, STEPPED_BACK, or 128 and the number of the signal that stopped
+it.
 """
 
 import sys
@@ -13,12 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from daisy.errors import DaisyError, ModelError
-from daisy.folder import PROJECT_PATCH, SOURCE_PATCH, Attempt, ModelFolder, Place, SweepFolder, create, folders, observed_state
+from daisy.folder import PROJECT_PATCH, SOURCE_PATCH, Attempt, ModelFolder, Place, SweepFolder, create, observed_state
 from daisy.job import Silent, Stopped, run, stoppable
+from daisy.job.stop import unstoppable
 from daisy.launch.frozen import thawed
 from daisy.launch.starting import resume
 
 NOTHING_WAITS = 3
+STEPPED_BACK = 4  # the model runs elsewhere, or is done
 
 
 def main() -> None:
@@ -39,16 +42,19 @@ def main() -> None:
 def work(sweep: SweepFolder, worker: str, slot: int | None = None) -> int:
     """Claim a model and train it; the exit code. Asked to stop, it puts the model back among the waiting."""
     sweep.register(worker)
-    place = sweep.claim(worker)
+    place: Place | None = None
+    try:
+        with unstoppable():  # a claim is noted with the model that it has become, or not at all
+            place = sweep.claim(worker)
+            begun = begin(sweep, place) if place is not None else None
+    except Stopped:
+        if place is not None:
+            sweep.put_back(place)
+        raise
     if place is None:
         return NOTHING_WAITS
-    try:
-        begun = begin(sweep, place)
-    except Stopped:
-        sweep.put_back(place)
-        raise
     if begun is None:
-        return 0
+        return STEPPED_BACK
     folder, attempt = begun
     project = thawed(Path(sweep.info()["project"]["folder"]), sweep.code.resolve())
     outcome = run(folder, attempt, project, Silent(), slot)
@@ -83,37 +89,6 @@ def begin(sweep: SweepFolder, place: Place) -> tuple[ModelFolder, Attempt] | Non
     if attempt is None:
         raise ModelError(f"{folder.model_id} has no attempt that can be read: `daisy list` shows it")
     return folder, attempt
-
-
-def recover(sweep: SweepFolder) -> int:
-    """Put back what was claimed by workers that are gone before it was done; how many. What can't be known stays claimed."""
-    count = 0
-    for place in sweep.places("claimed"):
-        model = sweep.begun(place).model or _orphan(sweep, place)
-        if model is not None and (folder := ModelFolder(sweep.models_dir / model)).is_model():
-            if observed_state(folder, folder.read_result())[0] == "stopped":
-                sweep.put_back(place)
-                count += 1
-        elif model is None and _is_gone(sweep, place):
-            sweep.put_back(place)
-            count += 1
-    return count
-
-
-def _orphan(sweep: SweepFolder, place: Place) -> str | None:
-    """The model of a claimed place whose worker died before it noted which one it had made."""
-    if not _is_gone(sweep, place):
-        return None
-    for folder in folders(sweep.models_dir):
-        if folder.is_model() and folder.read_config().get("sweep") == {"id": sweep.sweep_id, "number": place.number}:
-            sweep.begin(place, folder.model_id)
-            return folder.model_id
-    return None
-
-
-def _is_gone(sweep: SweepFolder, place: Place) -> bool:
-    worker = sweep.worker(place.worker or "")
-    return worker is not None and worker.alive() is False
 
 
 def _patches(sweep: SweepFolder, config: Mapping[str, Any]) -> dict[str, bytes]:

@@ -135,6 +135,7 @@ def test_the_product_of_the_values(project: DaisyProject) -> None:
         ("seed=interval(1,4)", "has no end of values: give some of them"),
         ("seed=range(4,1)", "gives no values"),
         ("architecture=glob(z*)", "fits no option: there are"),
+        ("seed=range(0,1000000000)", "and at most 100,000 can be launched"),
         ("seed=glob(*)", "glob() chooses among a group's options"),
         ("arch.kernel=2,,", "is no override that Hydra can read"),
         ("hydra.launcher.n_jobs=1,2", "Daisy decides where models go"),

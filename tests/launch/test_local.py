@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -164,7 +166,8 @@ def test_a_killed_model_is_seen_and_goes_on_when_resumed(launched: Any) -> None:
     os.kill(worker.pid, signal.SIGKILL)
     launched.open()
     code, out = launched.finished(process)
-    assert code == 1 and "1 done, 1 stopped" in out, out
+    assert code == 1 and "1 done, 1 stopped" in out and "killed (SIGKILL)" in out, out
+    assert f"daisy resume {sweep.sweep_id}" in out
     done = launched.project.daisy("resume", sweep.sweep_id, environment=launched.environment)
     assert done.code == 0, done.out + done.err
     assert sorted(launched.begun()) == [1, 1, 2]
@@ -186,3 +189,80 @@ def test_what_is_queued_runs_what_was_submitted(launched: Any) -> None:
     for path in (launched.project.root / "models").glob("r*/daisy/run.out"):
         assert "VERSION 1" in path.read_text()
     assert {result["state"] for result in launched.results().values()} == {"done"}
+
+
+def launcher_killed(launched: Any, seeds: str) -> Any:
+    """A sweep of which the first model is done, and whose launcher was killed while the others waited."""
+    process = launched.start(f"seed={seeds}", "framework.options.seconds=60", "env.max_running=1")
+    wait_until(lambda: len(launched.begun()) == 1, "the first model")
+    process.kill()
+    process.wait()
+    launched.open()
+    wait_until(lambda: [result["state"] for result in launched.results().values()] == ["done"], "its end")
+    return launched.sweeps[-1]
+
+
+def test_a_submission_that_fails_takes_nothing_over(launched: Any) -> None:
+    sweep = launcher_killed(launched, "1,2,3")
+    program = launched.project.root / "frameworks" / "sleeper" / "sleep.py"
+    program.write_text(program.read_text() + "# another content, so that the code is copied anew\n")
+    (launched.project.root / "models" / ".code").rename(launched.project.root / "models" / ".kept")
+    (launched.project.root / "models" / ".code").write_text("no folder can be made here")
+    refused = launched.run("seed=2,3", "framework.options.seconds=60")
+    assert refused.code == 1 and ".code: File exists; mend that file" in refused.one_line
+    assert [other.path for other in launched.sweeps] == [sweep.path] and sweep.waiting() == 2
+    (launched.project.root / "models" / ".code").unlink()
+    (launched.project.root / "models" / ".kept").rename(launched.project.root / "models" / ".code")
+    done = launched.run("seed=2,3", "framework.options.seconds=60")
+    assert done.code == 0 and sweep.waiting() == 0, done.err + done.out
+    assert sorted(launched.begun()) == [1, 2, 3]
+
+
+def test_a_worker_that_died_before_its_model_had_a_folder(launched: Any) -> None:
+    sweep = launcher_killed(launched, "1,2")
+    worker = subprocess.run(
+        [sys.executable, "-c", "import sys; from pathlib import Path; from daisy.folder import SweepFolder\n"
+         "sweep = SweepFolder(Path(sys.argv[1])); sweep.register('dead'); sweep.claim('dead')", str(sweep.path)],
+        check=True,
+    )  # fmt: skip
+    assert worker.returncode == 0 and sweep.waiting() == 0
+    done = launched.run("seed=1,2", "framework.options.seconds=60")
+    assert done.code == 0 and "1 not launched again (1 done)" in done.out, done.out
+    assert sorted(launched.begun()) == [1, 2]
+
+
+def test_a_single_run_that_only_waits_for_a_slot_takes_nothing_over(launched: Any) -> None:
+    sweep = launcher_killed(launched, "1,2")
+    launched.gate.unlink()
+    other = launched.start("seed=11", "framework.options.seconds=60", "env.max_running=1")
+    wait_until(lambda: 11 in launched.begun(), "the other model")
+    words = ("framework=sleeper", "dataset=tiny", "framework.options.seconds=60", "seed=2", "env.max_running=1")
+    single = launched.project.start(*words, environment=launched.environment)
+    launched.started.append(single)
+    assert single.stdout is not None
+    wait_until(lambda: b"waiting" in single.stdout.readline(), "it waits for a slot")
+    single.terminate()
+    assert single.wait() == 143 and sweep.waiting() == 1
+    launched.open()
+    assert launched.finished(other)[0] == 0
+    done = launched.project.daisy(*words, environment=launched.environment)
+    assert done.code == 0 and sweep.waiting() == 0 and sorted(launched.begun()) == [1, 2, 11]
+
+
+def test_a_damaged_sweep_is_in_nobodys_way(launched: Any) -> None:
+    damaged = launched.project.root / "models" / ".sweeps" / "s1__x"
+    damaged.mkdir(parents=True)
+    assert launched.run("seed=1", "framework.options.seconds=0.1").code == 0
+    (damaged / "sweep.json").write_text("{")
+    assert launched.run("seed=2", "framework.options.seconds=0.1").code == 0
+
+
+def test_a_script_can_be_run_from_the_frozen_code(launched: Any) -> None:
+    script = launched.project.root / "frameworks" / "sleeper" / "run.sh"
+    script.write_text('#!/bin/sh\nexec python3 "$@"\n')
+    script.chmod(0o755)
+    conf = launched.project.root / "conf" / "framework" / "sleeper.yaml"
+    conf.write_text(conf.read_text().replace("train: python {here}", "train: \"'{here}/run.sh' {here}").replace(
+        "{options.fails}\n", "{options.fails}\"\n", 1))  # fmt: skip
+    done = launched.run("seed=1", "framework.options.seconds=0.1")
+    assert done.code == 0, done.out + done.err
