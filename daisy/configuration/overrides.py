@@ -177,7 +177,7 @@ def _adapted(parser: OverridesParser, override: Override, cwd: Path) -> Override
         return parser.parse_override(f"++{text_of(override)}") if _is_open(override) else override
     if key in PATH_KEYS and isinstance(value, str) and not any(mark in value for mark in NOT_A_PATH):
         path = os.path.normpath(cwd / at_home(str(value)))
-        return parser.parse_override(f"{key}={_quoted(path)}")
+        return parser.parse_override(f"{override.get_key_element()}={_quoted(path)}")
     if _is_open(override) and value is None:
         return parser.parse_override(f"++{key}=null")  # takes back what the env's YAML names
     if of_every_env(key) and override.type == OverrideType.CHANGE:

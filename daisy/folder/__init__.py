@@ -5,7 +5,7 @@ from daisy.folder.identities import by_identity
 from daisy.folder.lines import tail_json
 from daisy.folder.model import MODEL_ID, PROJECT_PATCH, SOURCE_PATCH, STATES, ModelFolder
 from daisy.folder.models import create, folders, natural, observed_state
-from daisy.folder.sweep import CODE, Begun, Place, SweepFolder, Waiting, create_sweep, find_sweep, is_sweep_id, sweeps
+from daisy.folder.sweep import CODE, Begun, Place, SweepFolder, Waiting, create_sweep, find_sweep, is_sweep_id, patch_name, sweeps
 
 __all__ = [
     "CODE",
@@ -28,6 +28,7 @@ __all__ = [
     "is_sweep_id",
     "natural",
     "observed_state",
+    "patch_name",
     "process_start",
     "sweeps",
     "tail_json",

@@ -213,6 +213,11 @@ def sweeps(models_dir: Path) -> Iterator[SweepFolder]:
         yield SweepFolder(models_dir / SWEEPS / name)
 
 
+def patch_name(checksum: str) -> str:
+    """The file of a sweep that has what was not committed: frameworks have checkouts of their own."""
+    return f"{checksum}.patch"
+
+
 def is_sweep_id(text: str) -> bool:
     """Whether this is how a sweep's id looks."""
     return SWEEP_ID.fullmatch(text) is not None

@@ -8,7 +8,8 @@ from pathlib import Path
 from daisy import __version__
 from daisy.configuration import Project
 from daisy.errors import ConfigurationError
-from daisy.folder import ModelFolder, SweepFolder, Waiting, by_identity, create_sweep, observed_state
+from daisy.files import sha256
+from daisy.folder import ModelFolder, SweepFolder, Waiting, by_identity, create_sweep, observed_state, patch_name
 from daisy.launch.elsewhere import RUNNER, Elsewhere, in_sweeps
 from daisy.launch.frozen import freeze
 from daisy.launch.planning import Plan
@@ -39,9 +40,7 @@ def submit(project: Project, plans: Sequence[Plan], name: str, command: Sequence
         if not entries:
             return Submission(None, (), skipped)
         code = freeze(project, models_dir)
-        patches: dict[str, bytes] = {}
-        for planned, _ in entries:
-            patches.update(planned.patches)
+        patches = {patch_name(sha256(patch)): patch for planned, _ in entries for patch in planned.patches.values()}
         info = {
             "name": name,
             "command": list(command),

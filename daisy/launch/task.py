@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from daisy.errors import DaisyError, ModelError
-from daisy.folder import PROJECT_PATCH, SOURCE_PATCH, Attempt, ModelFolder, Place, SweepFolder, create, observed_state
+from daisy.folder import PROJECT_PATCH, SOURCE_PATCH, Attempt, ModelFolder, Place, SweepFolder, create, observed_state, patch_name
 from daisy.job import Silent, Stopped, run, stoppable
 from daisy.job.stop import unstoppable
 from daisy.launch.frozen import thawed
@@ -82,7 +82,7 @@ def begin(sweep: SweepFolder, place: Place) -> tuple[ModelFolder, Attempt] | Non
     in_sweep = {"id": sweep.sweep_id, "number": place.number}
     folder = create(
         sweep.models_dir, config["configuration"]["framework"]["name"], config["config_id"],
-        {**config, "sweep": in_sweep}, time.time(), _patches(sweep, config),
+        {**config, "sweep": in_sweep}, time.time(), patches_of(sweep, config),
     )  # fmt: skip
     sweep.begin(place, folder.model_id)
     attempt = folder.read_attempt(1)
@@ -91,10 +91,11 @@ def begin(sweep: SweepFolder, place: Place) -> tuple[ModelFolder, Attempt] | Non
     return folder, attempt
 
 
-def _patches(sweep: SweepFolder, config: Mapping[str, Any]) -> dict[str, bytes]:
+def patches_of(sweep: SweepFolder, config: Mapping[str, Any]) -> dict[str, bytes]:
     """What was not committed at submission, of the project and of the framework's checkout."""
     named = {PROJECT_PATCH: config.get("project"), SOURCE_PATCH: config.get("source")}
-    return {file: (sweep.path / file).read_bytes() for file, source in named.items() if source and source.get("patch")}
+    checksums = {file: source["patch"] for file, source in named.items() if source and source.get("patch")}
+    return {file: (sweep.path / patch_name(checksum)).read_bytes() for file, checksum in checksums.items()}
 
 
 if __name__ == "__main__":

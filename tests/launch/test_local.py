@@ -1,5 +1,6 @@
 """Sweeps on this host, with real processes really killed."""
 
+import hashlib
 import json
 import os
 import signal
@@ -10,6 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from launch.conftest import wait_until
+
+from daisy.files import sha256
+from daisy.folder import create_sweep, patch_name
+from daisy.launch.task import patches_of
 
 FIVE = "seed=1,2,3,4,5"
 
@@ -266,3 +271,29 @@ def test_a_script_can_be_run_from_the_frozen_code(launched: Any) -> None:
         "{options.fails}\n", "{options.fails}\"\n", 1))  # fmt: skip
     done = launched.run("seed=1", "framework.options.seconds=0.1")
     assert done.code == 0, done.out + done.err
+
+
+def test_what_is_not_committed_is_kept_with_each_model(launched: Any) -> None:
+    root = launched.project.root
+    git = ["git", "-c", "user.name=t", "-c", "user.email=t@t", "-C", str(root)]
+    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "first"]):
+        subprocess.run([*git, *words], check=True)
+    program = root / "frameworks" / "sleeper" / "sleep.py"
+    program.write_text(program.read_text() + "# edited\n")
+    done = launched.run("seed=1,2", "framework.options.seconds=0.1")
+    assert done.code == 0, done.out + done.err
+    for model in (root / "models").glob("r*"):
+        patch = (model / "daisy" / "project.patch").read_bytes()
+        project = json.loads((model / "daisy" / "config.json").read_text())["project"]
+        assert b"+# edited" in patch and len(project["commit"]) == 40
+        assert project["patch"] == hashlib.sha256(patch).hexdigest()
+
+
+def test_each_model_has_the_patch_of_its_own_checkout(tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    patches = {patch_name(sha256(content)): content for content in (b"of the project", b"of one", b"of another")}
+    sweep = create_sweep(tmp_path / "models", "x", {"identities": []}, [], tmp_path, patches, 1.0, "runner")
+    for content in (b"of one", b"of another"):
+        config = {"project": {"patch": sha256(b"of the project")}, "source": {"patch": sha256(content)}}
+        assert patches_of(sweep, config) == {"project.patch": b"of the project", "source.patch": content}
+    assert patches_of(sweep, {"project": {"patch": None}}) == {}
