@@ -7,14 +7,21 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from launch.conftest import wait_until
 
+from daisy.configuration import find_project
+from daisy.configuration.compose import compose
 from daisy.files import sha256
 from daisy.folder import create_sweep, patch_name
-from daisy.launch.task import patches_of
+from daisy.launch import plan
+from daisy.launch import submit as submission
+from daisy.launch.submit import submit
+from daisy.launch.task import begin, patches_of
 
 FIVE = "seed=1,2,3,4,5"
 
@@ -297,3 +304,45 @@ def test_each_model_has_the_patch_of_its_own_checkout(tmp_path: Path) -> None:
         config = {"project": {"patch": sha256(b"of the project")}, "source": {"patch": sha256(content)}}
         assert patches_of(sweep, config) == {"project.patch": b"of the project", "source.patch": content}
     assert patches_of(sweep, {"project": {"patch": None}}) == {}
+
+
+def test_a_model_that_begins_while_it_is_asked_for_is_not_begun_again(
+    launched: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker takes it from the waiting ones just after the first of the two looks: at the sweeps, and at the models."""
+    there = find_project(launched.project.root, {})
+    plans = [plan(there, compose(there, ["framework=sleeper", "dataset=tiny"], there.root), lambda text: None)]
+    first = submit(there, plans, "first", []).sweep
+    assert first is not None
+    begun: list[object] = []
+
+    def overtaken(look: Callable[..., Any]) -> Callable[..., Any]:
+        def looked(*arguments: Any, **named: Any) -> Any:
+            seen = look(*arguments, **named)
+            if not begun and (place := first.claim("runner")) is not None:
+                begun.append(begin(first, place))
+            return seen
+
+        return looked
+
+    for name in ("in_sweeps", "by_identity"):
+        monkeypatch.setattr(submission, name, overtaken(getattr(submission, name)))
+    second = submit(there, plans, "second", [])
+    assert begun and second.sweep is None and [skipped.state for skipped in second.skipped] == ["waiting"]
+
+
+def test_a_stopped_model_waits_in_one_sweep(launched: Any) -> None:
+    process = launched.start("seed=1", "framework.options.seconds=60", "env.max_running=1")
+    wait_until(lambda: launched.begun() == [1], "the model")
+    process.terminate()
+    assert launched.finished(process)[0] == 143 and launched.sweeps[0].waiting() == 1
+    other = launched.start("seed=11", "framework.options.seconds=60", "env.max_running=1")
+    wait_until(lambda: 11 in launched.begun(), "the other model")
+    waits = launched.start("seed=1", "framework.options.seconds=60", "env.max_running=1")
+    wait_until(lambda: len(launched.sweeps) == 3, "its sweep")
+    third = launched.run("seed=1", "framework.options.seconds=60", "env.max_running=1")
+    assert third.code == 0 and "1 not launched again (1 waiting)" in third.out and len(launched.sweeps) == 3
+    assert [sweep.waiting() for sweep in launched.sweeps] == [0, 0, 1]
+    launched.open()
+    assert [launched.finished(process)[0] for process in (other, waits)] == [0, 0]
+    assert launched.begun() == [1, 11, 1] and launched.results()[1]["attempt"] == 2
