@@ -6,11 +6,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from support import DaisyProject
+from support import CHECKOUT, DaisyProject
 
 from daisy.configuration import Configuration, find_project
 from daisy.configuration.compose import compose
-from daisy.framework import Options
+from daisy.framework import Adapter, Options, lookup
+
+
+def shipped(framework: str) -> Adapter:
+    """The adapter that Daisy ships for a framework."""
+    return lookup.load(lookup.AdapterFile(framework, CHECKOUT / "frameworks" / f"{framework}.py"))
 
 
 def configuration(project: DaisyProject, framework: str, *overrides: str) -> Configuration:

@@ -7,13 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from frameworks.asked import options, shipped
 from frameworks.odd_lines import EXPECTED, predictions_for_odd_lines
 from support import CHECKOUT, DaisyProject
 
 from daisy.configuration import config_id, find_project, identity
 from daisy.configuration.compose import compose
 from daisy.errors import ConfigurationError
-from daisy.framework import Adapter, Checkpoint, Command, Options, Paths, lookup
+from daisy.framework import Adapter, Checkpoint, Command, Options, Paths
 from daisy.framework.check import check_adapter
 
 COMPANION = CHECKOUT / "frameworks" / "arcadio"
@@ -25,11 +26,7 @@ SMALL = ("dataset=tiny", "arch.filters=16", "arch.hidden=16", "arch.embedding=8"
 
 @pytest.fixture
 def adapter() -> Adapter:
-    return lookup.load(lookup.AdapterFile("arcadio", CHECKOUT / "frameworks" / "arcadio.py"))
-
-
-def options(project: DaisyProject, *overrides: str) -> Options:
-    return Options(compose(find_project(project.root, {}), ["dataset=tiny", *overrides], project.root))
+    return shipped("arcadio")
 
 
 def prediction(adapter: Adapter, options: Options) -> tuple[str, ...]:
@@ -41,16 +38,16 @@ def attention(adapter: Adapter, options: Options) -> Command | None:
 
 
 def test_the_prediction_to_the_letter(project: DaisyProject, adapter: Adapter) -> None:
-    assert prediction(adapter, options(project)) == GREEDY
-    assert prediction(adapter, options(project, "+framework.options.beam=1")) == GREEDY
-    beam = options(project, "+framework.options.beam=5")
+    assert prediction(adapter, options(project, "arcadio")) == GREEDY
+    assert prediction(adapter, options(project, "arcadio", "+framework.options.beam=1")) == GREEDY
+    beam = options(project, "arcadio", "+framework.options.beam=5")
     assert prediction(adapter, beam) == (*GREEDY, "--beam", "5")
-    strong = options(project, "+framework.options.beam=5", "+framework.options.normalize=0.6")
+    strong = options(project, "arcadio", "+framework.options.beam=5", "+framework.options.normalize=0.6")
     assert prediction(adapter, strong) == (*GREEDY, "--beam", "5", "--normalize", "0.6")
     command = attention(adapter, beam)
     assert command is not None and command.arguments == (*GREEDY, "--beam", "5", "--attention", "/weights")
     assert "--beam" not in adapter.train(beam, PATHS, None).arguments  # while training it stays greedy
-    default = options(project, "+framework.options.beam=null", "+framework.options.normalize=null")
+    default = options(project, "arcadio", "+framework.options.beam=null", "+framework.options.normalize=null")
     assert prediction(adapter, default) == GREEDY
 
 
@@ -94,7 +91,7 @@ def test_what_it_can_not_honour(project: DaisyProject, adapter: Adapter, overrid
 
 def test_a_model_without_attention_gives_no_weights(project: DaisyProject, adapter: Adapter) -> None:
     with pytest.raises(ConfigurationError, match=r"arch\.attention=false: this model has no attention weights; leave out"):
-        attention(adapter, options(project, "arch.attention=false"))
+        attention(adapter, options(project, "arcadio", "arch.attention=false"))
 
 
 def lines_of(path: Path) -> list[list[str]]:
@@ -144,6 +141,7 @@ def test_odd_lines(project: DaisyProject, adapter: Adapter, tmp_path: Path) -> N
     """
     chosen = options(
         project,
+        "arcadio",
         "train.validate=each",
         "train.epochs=40",
         "train.batch_size=10",
@@ -159,7 +157,7 @@ def test_its_vocabularies_have_no_gap(project: DaisyProject, adapter: Adapter, t
     """What is spelled like a special entry is read as unknown, and has no number of its own."""
     (tmp_path / "train-source").write_text("b a a\n<pad> <unk> <s> <pad>\n", encoding="utf-8")
     (tmp_path / "train-target").write_text("a\nb\n")
-    adapter.write_form(options(project), Paths(tmp_path, tmp_path, tmp_path, tmp_path))
+    adapter.write_form(options(project, "arcadio"), Paths(tmp_path, tmp_path, tmp_path, tmp_path))
     written = json.loads((tmp_path / "vocabulary-source.json").read_text(encoding="utf-8"))
     assert written == {"<pad>": 0, "<bos>": 1, "<eos>": 2, "<unk>": 3, "a": 4, "<s>": 5, "b": 6}
 

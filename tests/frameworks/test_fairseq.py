@@ -1,48 +1,36 @@
-"""fairseq: commands to the letter, its log, whole checkpoints, its tokens; for real where it is set up."""
+"""fairseq: commands to the letter, its log, whole checkpoints, its tokens; test_fairseq_real.py runs it for real."""
 
 import json
 import logging
 import os
 import runpy
-import signal
-import subprocess
-import time
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import pytest
-from frameworks.odd_lines import EXPECTED, predictions_for_odd_lines
-from frameworks.real import real_environment, real_python
+from frameworks.asked import after, options, shipped
 from frameworks.replay import RECORDED
-from support import CHECKOUT, SIGMORPHON, DaisyProject
+from support import CHECKOUT, DaisyProject
 
 from daisy.configuration import find_project
 from daisy.configuration.compose import compose
 from daisy.errors import ConfigurationError
-from daisy.framework import Adapter, Checkpoint, Options, Paths, lookup
+from daisy.framework import Adapter, Checkpoint, Paths
 from daisy.framework.check import check_adapter
 
 COMPANION = CHECKOUT / "frameworks" / "fairseq"
+
+
 PATHS = Paths(Path("/d"), Path("/f"), Path("/m"), Path("/c"), None, {"train": 1000, "dev": 100, "test": 0})
 
 
 @pytest.fixture
 def adapter() -> Adapter:
-    return lookup.load(lookup.AdapterFile("fairseq", CHECKOUT / "frameworks" / "fairseq.py"))
-
-
-def options(project: DaisyProject, *overrides: str) -> Options:
-    texts = ["framework=fairseq", "dataset=tiny", "env.device=cpu", *overrides]
-    return Options(compose(find_project(project.root, {}), texts, project.root))
-
-
-def after(arguments: tuple[str, ...], name: str) -> Any:
-    return arguments[arguments.index(name) + 1]
+    return shipped("fairseq")
 
 
 def test_the_form_is_what_fairseq_preprocess_makes(project: DaisyProject, adapter: Adapter) -> None:
-    form = adapter.form(options(project), PATHS)
+    form = adapter.form(options(project, "fairseq"), PATHS)
     assert form is not None
     (command,) = form.commands
     assert command.arguments == (
@@ -54,7 +42,9 @@ def test_the_form_is_what_fairseq_preprocess_makes(project: DaisyProject, adapte
 
 
 def test_the_command_to_the_letter(project: DaisyProject, adapter: Adapter) -> None:
-    chosen = options(project, "arch.kernel=[2,5]", "arch.filters=[80,90]", "arch.hidden=70", "train.patience=3", "seed=9")
+    chosen = options(
+        project, "fairseq", "arch.kernel=[2,5]", "arch.filters=[80,90]", "arch.hidden=70", "train.patience=3", "seed=9"
+    )
     command = adapter.train(chosen, PATHS, None)
     assert command.arguments == (
         "python", "/c/run.py", "train", "--", "/f", "--save-dir", "/m", "--restore-file", "/m/none",
@@ -70,24 +60,26 @@ def test_the_command_to_the_letter(project: DaisyProject, adapter: Adapter) -> N
 
 
 def test_gpu_limits_each_resume(project: DaisyProject, adapter: Adapter) -> None:
-    gpu = adapter.train(options(project, "env.device=gpu"), PATHS, None)
+    gpu = adapter.train(options(project, "fairseq", "env.device=gpu"), PATHS, None)
     assert "--cpu" not in gpu.arguments and gpu.environment == {}
-    resumed = adapter.train(options(project, "train.seconds=60"), PATHS, Checkpoint(Path("/m/checkpoint_last.pt"))).arguments
+    resumed = adapter.train(
+        options(project, "fairseq", "train.seconds=60"), PATHS, Checkpoint(Path("/m/checkpoint_last.pt"))
+    ).arguments
     assert after(resumed, "--restore-file") == "/m/checkpoint_last.pt"
     assert after(resumed, "--max-epoch") == "0"  # fairseq's word for no limit
-    each = adapter.train(options(project, "train.validate=each"), PATHS, None).arguments
+    each = adapter.train(options(project, "fairseq", "train.validate=each"), PATHS, None).arguments
     assert "--no-epoch-checkpoints" not in each
 
 
 def test_other_encoders(project: DaisyProject, adapter: Adapter) -> None:
     rnn = adapter.train(
-        options(project, "architecture=rnn", "arch.layers=2", "arch.hidden=32", "arch.attention=false"), PATHS, None
+        options(project, "fairseq", "architecture=rnn", "arch.layers=2", "arch.hidden=32", "arch.attention=false"), PATHS, None
     )
     assert after(rnn.arguments, "--arch") == "lstm" and "--encoder-bidirectional" in rnn.arguments
     assert [after(rnn.arguments, f"--{side}-layers") for side in ("encoder", "decoder")] == ["2", "2"]
     assert [after(rnn.arguments, f"--{side}-hidden-size") for side in ("encoder", "decoder")] == ["32", "32"]
     assert after(rnn.arguments, "--decoder-attention") == "False"
-    chosen = options(project, "architecture=transformer", "arch.heads=2", "arch.feedforward=99", "arch.dropout=0.3")
+    chosen = options(project, "fairseq", "architecture=transformer", "arch.heads=2", "arch.feedforward=99", "arch.dropout=0.3")
     transformer = adapter.train(chosen, PATHS, None).arguments
     assert after(transformer, "--arch") == "transformer" and after(transformer, "--max-source-positions") == "10000"
     for side in ("encoder", "decoder"):
@@ -102,7 +94,7 @@ def test_other_encoders(project: DaisyProject, adapter: Adapter) -> None:
 
 
 def test_predicting(project: DaisyProject, adapter: Adapter) -> None:
-    chosen = options(project, "framework.options.beam=9", "framework.options.lenpen=0")
+    chosen = options(project, "fairseq", "framework.options.beam=9", "framework.options.lenpen=0")
     command = adapter.predict(chosen, PATHS, Checkpoint(Path("/m/x.pt")), Path("/in"), Path("/out"))
     assert command.arguments == (
         "python", "/c/run.py", "generate", "--form", "/f", "--source", "/in", "--output", "/out", "--",
@@ -111,7 +103,7 @@ def test_predicting(project: DaisyProject, adapter: Adapter) -> None:
         "--max-source-positions", "1024", "--max-target-positions", "1024", "--truncate-source", "--cpu", "--no-progress-bar",
     )  # fmt: skip
     assert "--beam" not in adapter.train(chosen, PATHS, None).arguments
-    default = options(project, "framework.options.beam=null", "framework.options.lenpen=null")
+    default = options(project, "fairseq", "framework.options.beam=null", "framework.options.lenpen=null")
     command = adapter.predict(default, PATHS, Checkpoint(Path("/m/x.pt")), Path("/in"), Path("/out"))
     assert (after(command.arguments, "--beam"), after(command.arguments, "--lenpen")) == ("1", "1.0")
 
@@ -155,7 +147,7 @@ def test_it_reads_all_that_an_architecture_has(project: DaisyProject, adapter: A
 
 def test_own_options_are_passed_on(project: DaisyProject, adapter: Adapter) -> None:
     own = ["label-smoothing=0.1", "share-decoder-input-output-embed=true", "fp16=false", "adam-betas=[0.9,0.98]"]
-    arguments = adapter.train(options(project, *(f"+framework.options.{text}" for text in own)), PATHS, None).arguments
+    arguments = adapter.train(options(project, "fairseq", *(f"+framework.options.{text}" for text in own)), PATHS, None).arguments
     assert arguments[-5:] == ("--label-smoothing", "0.1", "--share-decoder-input-output-embed", "--adam-betas", "[0.9, 0.98]")
 
 
@@ -164,11 +156,15 @@ STEP = (
     '"ups": "13.74", "wpb": "216", "bsz": "20", "num_updates": "148", "lr": "0.002", "gnorm": "1.093", "clip": "50", '
     '"train_wall": "0", "wall": "19"}'
 )
+
+
 VALID = (
     '2026-11-24 10:21:18 | INFO | valid | {"epoch": 3, "valid_loss": "0.789", "valid_ppl": "1.73", "valid_dev_accuracy": '
     '"0.169", "valid_wps": "3528", "valid_wpb": "1080", "valid_bsz": "100", "valid_num_updates": "150", '
     '"valid_best_dev_accuracy": "0.169"}'
 )
+
+
 SAVED = (
     "2026-11-24 10:21:18 | INFO | fairseq.checkpoint_utils | Saved checkpoint /m/a (epoch 9 @ 1 updates, b.pt/checkpoint_best.pt "
     "(epoch 3 @ 150 updates, score 0.169) (writing took 0.06075289499995051 seconds)"
@@ -304,14 +300,16 @@ DEFAULTS = {
 def test_what_it_sets_can_not_be_set_again(project: DaisyProject, adapter: Adapter, architecture: str) -> None:
     """But for what is meant as a default: there the override comes last on the command line, and wins."""
     listed = json.loads((RECORDED / "fairseq" / "description.json").read_text())["options"]
-    words = adapter.train(options(project, f"architecture={architecture}"), PATHS, None).arguments
+    words = adapter.train(options(project, "fairseq", f"architecture={architecture}"), PATHS, None).arguments
     names = {word.removeprefix("--") for word in words[words.index("--") + 1 :] if word.startswith("--")}
     assert names <= set(listed)
     for name in names - set(DEFAULTS):
         with pytest.raises(ConfigurationError, match=f"framework.options.{name}"):
-            adapter.train(options(project, f"architecture={architecture}", f"+framework.options.{name}=7"), PATHS, None)
+            adapter.train(
+                options(project, "fairseq", f"architecture={architecture}", f"+framework.options.{name}=7"), PATHS, None
+            )
     for name in DEFAULTS:
-        found = adapter.train(options(project, f"+framework.options.{name}=7"), PATHS, None).arguments
+        found = adapter.train(options(project, "fairseq", f"+framework.options.{name}=7"), PATHS, None).arguments
         assert found[-2:] == (f"--{name}", "7") and found.count(f"--{name}") == 2
 
 
@@ -336,135 +334,3 @@ def test_the_recorded_log_is_read_to_its_end(adapter: Adapter) -> None:
     found = [progress for line in lines if (progress := adapter.read_line(line)) is not None]
     assert [progress.saved_epoch for progress in found if progress.saved_epoch] == [1, 2, 3]
     assert found[-1].ended == "epochs"
-
-
-def metrics(model: Path) -> list[dict[str, Any]]:
-    file = model / "daisy" / "metrics.jsonl"
-    return [] if not file.is_file() else [json.loads(line) for line in file.read_text().splitlines()]
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not SIGMORPHON.is_dir(), reason="the CoNLL-SIGMORPHON files are not here")
-def test_for_real_killed_and_resumed(project: DaisyProject) -> None:
-    """It is killed in the middle of the second epoch, finds its newest checkpoint torn, and learns what it would have learnt."""
-    words = [
-        "framework=fairseq", "dataset=cs/finnish", "dataset.size=medium", "train.epochs=3", "train.learning_rate=0.004",
-        "arch.hidden=64", "arch.embedding=32", "arch.filters=50", "train.validate=each",
-        f"env.mirror={SIGMORPHON}", *real_environment("fairseq"),
-    ]  # fmt: skip
-    model = killed_in_epoch(2, project, words)
-    with (model / "model_out" / "checkpoint_last.pt").open("r+b") as file:
-        file.truncate(1000)
-    done = project.daisy(*words, timeout=300)
-    assert done.code == 0, done.err + done.out
-    log = (model / "daisy" / "run.out").read_text()
-    assert "Loaded checkpoint" in log and "checkpoint1.pt (epoch 2 @ 50 updates)" in log
-    result = json.loads((model / "daisy" / "result.json").read_text())
-    assert (result["state"], result["attempt"], result["ended_because"]) == ("done", 2, "epochs")
-    while_training = {entry["epoch"]: entry["dev_accuracy"] for entry in metrics(model) if "dev_accuracy" in entry}
-    scored = {entry["epoch"]: entry["accuracy"] for entry in metrics(model) if "accuracy" in entry}
-    assert while_training == pytest.approx(scored), "the same checkpoints, the same search: fairseq and Daisy count the same"
-    assert result["accuracy"] == max(scored.values()) > 0.0
-    files = {path.name for path in (model / "model_out").iterdir()}
-    assert files == {f"checkpoint{name}.pt" for name in ("1", "2", "3", "_best", "_last")}
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not SIGMORPHON.is_dir(), reason="the CoNLL-SIGMORPHON files are not here")
-def test_for_real_patience_lasts_over_a_kill(project: DaisyProject) -> None:
-    """Nothing is learnt: the first epoch stays the best, and the third one after it is the last, whatever comes in between."""
-    words = [
-        "framework=fairseq", "dataset=cs/finnish", "dataset.size=medium", "train.epochs=9", "train.learning_rate=0.0000001",
-        "train.patience=3", "arch.hidden=16", "arch.embedding=16", "arch.filters=16", "train.batch_size=50",
-        f"env.mirror={SIGMORPHON}", *real_environment("fairseq"),
-    ]  # fmt: skip
-    model = killed_in_epoch(3, project, words)
-    done = project.daisy(*words, timeout=300)
-    assert done.code == 0, done.err + done.out
-    result = json.loads((model / "daisy" / "result.json").read_text())
-    assert result["ended_because"] == "patience"
-    assert (result["checkpoint"]["epoch"], result["checkpoint"]["path"]) == (1, "model_out/checkpoint_best.pt")
-    assert max(entry["epoch"] for entry in metrics(model) if "dev_accuracy" in entry) == 4
-
-
-def killed_in_epoch(epoch: int, project: DaisyProject, words: list[str]) -> Path:
-    """The folder of a model whose training was killed in the middle of an epoch."""
-    process = project.start(*words)
-    until = time.monotonic() + 300
-    while not (project.models() and any(entry.get("epoch") == epoch for entry in metrics(project.models()[0]))):
-        assert time.monotonic() < until and process.poll() is None
-        time.sleep(0.05)
-    os.kill(process.pid, signal.SIGKILL)
-    process.communicate()
-    (model,) = project.models()
-    return model
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("architecture", ["rnn", "transformer"])
-def test_for_real_other_encoders(project: DaisyProject, architecture: str) -> None:
-    words = ["train.epochs=60", "train.learning_rate=0.005", "train.batch_size=9"]
-    words += ["+framework.options.label-smoothing=0.1", "+framework.options.criterion=label_smoothed_cross_entropy"]
-    done = project.daisy(
-        "framework=fairseq", "dataset=tiny", f"architecture={architecture}", *words, *real_environment("fairseq"), timeout=300
-    )
-    assert done.code == 0, done.err + done.out
-    (model,) = project.models()
-    while_training = [entry["dev_accuracy"] for entry in metrics(model) if "dev_accuracy" in entry]
-    assert len(while_training) == 60
-    accuracy = json.loads((model / "daisy" / "result.json").read_text())["accuracy"]
-    assert accuracy == pytest.approx(max(while_training), abs=1e-5) and accuracy > 0.1
-
-
-@pytest.mark.slow
-def test_for_real_what_is_wrong(project: DaisyProject) -> None:
-    words = ["framework=fairseq", "dataset=tiny", "train.epochs=1", *real_environment("fairseq")]
-    wrong = project.daisy(*words, "+framework.options.label-smoothng=0.1")
-    assert wrong.code == 2 and "did you mean framework.options.label-smoothing?" in wrong.one_line
-    assert project.models() == []
-    no_gpu = project.daisy(*words, "env.device=gpu", environment={"CUDA_VISIBLE_DEVICES": ""})
-    assert no_gpu.code == 1 and "finds no GPU here" in no_gpu.out + no_gpu.err and "env.device=cpu" in no_gpu.out + no_gpu.err
-    assert "Traceback" not in no_gpu.out + no_gpu.err
-    elsewhere = project.daisy(*words, "+framework.options.label-smoothing=0.1")
-    assert elsewhere.code != 0 and "Traceback" not in elsewhere.err
-    assert "another architecture, criterion" in elsewhere.out + elsewhere.err
-    (form,) = (path for path in (project.root / "data" / "forms" / "fairseq").iterdir() if path.is_dir())
-    (form / "dict.source.txt").unlink()
-    gone = project.daisy(*words)
-    assert gone.code != 0 and "Traceback" not in gone.err
-    assert f"delete the folder {form}" in gone.out + gone.err
-
-
-@pytest.mark.slow
-def test_for_real_no_other_name_of_an_option_is_left_open() -> None:
-    """fairseq has second names for some: `max-sentences` is `batch-size`."""
-    asked = (
-        "import logging; logging.disable(logging.INFO); import json; from fairseq import options; "
-        "print(json.dumps([action.option_strings for action in options.get_training_parser()._actions]))"
-    )
-    done = subprocess.run([real_python("fairseq"), "-c", asked], capture_output=True, text=True, timeout=250, check=True)
-    taken = set(adapter_module()["TAKEN"])
-    for strings in json.loads(done.stdout.splitlines()[-1]):
-        names = {text.removeprefix("--") for text in strings if text.startswith("--")}
-        assert not names & taken or names <= taken, names
-
-
-def adapter_module() -> dict[str, Any]:
-    return runpy.run_path(str(CHECKOUT / "frameworks" / "fairseq.py"))
-
-
-@pytest.mark.slow
-def test_for_real_odd_lines(project: DaisyProject, adapter: Adapter, tmp_path: Path) -> None:
-    """Long sources and `<unk>` as a word of the data: each line comes out, in its place. fairseq never predicts nothing."""
-    chosen = options(
-        project,
-        "architecture=rnn",
-        "train.validate=each",
-        "train.epochs=40",
-        "train.learning_rate=0.01",
-        "train.batch_size=10",
-        "arch.hidden=32",
-        "arch.embedding=16",
-    )
-    found = predictions_for_odd_lines(adapter, real_python("fairseq"), chosen, COMPANION, tmp_path, ["b a", "a b"])
-    assert found[-2] and found == [*EXPECTED, found[-2], "a"]

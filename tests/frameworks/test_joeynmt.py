@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from frameworks.asked import options, shipped
 from frameworks.odd_lines import EXPECTED, predictions_for_odd_lines
 from frameworks.real import real_environment, real_python
 from frameworks.replay import RECORDED
@@ -19,7 +20,7 @@ from daisy.configuration import find_project
 from daisy.configuration.compose import compose
 from daisy.configuration.model import leaves
 from daisy.errors import ConfigurationError
-from daisy.framework import Adapter, Checkpoint, Description, Options, Paths, lookup
+from daisy.framework import Adapter, Checkpoint, Description, Options, Paths
 from daisy.framework.check import check_adapter
 
 COMPANION = CHECKOUT / "frameworks" / "joeynmt"
@@ -28,12 +29,7 @@ PATHS = Paths(Path("/d"), Path("/f"), Path("/m"), Path("/c"), None, {"train": 10
 
 @pytest.fixture
 def adapter() -> Adapter:
-    return lookup.load(lookup.AdapterFile("joeynmt", CHECKOUT / "frameworks" / "joeynmt.py"))
-
-
-def options(project: DaisyProject, *overrides: str) -> Options:
-    texts = ["framework=joeynmt", "dataset=tiny", "env.device=cpu", *overrides]
-    return Options(compose(find_project(project.root, {}), texts, project.root))
+    return shipped("joeynmt")
 
 
 def trained_with(adapter: Adapter, chosen: Options, resume: Checkpoint | None = None) -> Any:
@@ -43,7 +39,9 @@ def trained_with(adapter: Adapter, chosen: Options, resume: Checkpoint | None = 
 
 
 def test_the_configuration_to_the_letter(project: DaisyProject, adapter: Adapter) -> None:
-    config = trained_with(adapter, options(project, "arch.hidden=64", "arch.embedding=32", "train.patience=3", "seed=9"))
+    config = trained_with(
+        adapter, options(project, "joeynmt", "arch.hidden=64", "arch.embedding=32", "train.patience=3", "seed=9")
+    )
     embeddings = {"embedding_dim": 32, "dropout": 0.1}
     recurrent = {"type": "recurrent", "rnn_type": "gru", "embeddings": embeddings, "hidden_size": 64, "dropout": 0.1}
     assert config == {
@@ -87,14 +85,18 @@ def test_every_name_is_one_that_the_installed_framework_reads(project: DaisyProj
     """JoeyNMT ignores what it does not know: a name that is spelt wrong would say nothing."""
     known = json.loads((RECORDED / "joeynmt" / "description.json").read_text())["options"]
     for architecture in ("rnn", "transformer"):
-        config = trained_with(adapter, options(project, f"architecture={architecture}"), Checkpoint(Path("/m/latest.ckpt")))
+        config = trained_with(
+            adapter, options(project, "joeynmt", f"architecture={architecture}"), Checkpoint(Path("/m/latest.ckpt"))
+        )
         del config["data"]["special_symbols"]  # a section of which the list names only the whole
         assert {name for name, _ in leaves(config)} <= set(known)
     assert "data.special_symbols" in known
 
 
 def test_transformer(project: DaisyProject, adapter: Adapter) -> None:
-    model = trained_with(adapter, options(project, "architecture=transformer", "arch.heads=2", "arch.dropout=0.2"))["model"]
+    model = trained_with(adapter, options(project, "joeynmt", "architecture=transformer", "arch.heads=2", "arch.dropout=0.2"))[
+        "model"
+    ]
     assert model["encoder"] == {
         "type": "transformer",
         "embeddings": {"embedding_dim": 64, "scale": True, "dropout": 0.2},
@@ -109,24 +111,24 @@ def test_transformer(project: DaisyProject, adapter: Adapter) -> None:
 
 
 def test_layers_gpu_no_limit_each_resume(project: DaisyProject, adapter: Adapter) -> None:
-    model = trained_with(adapter, options(project, "arch.layers=3"))["model"]
+    model = trained_with(adapter, options(project, "joeynmt", "arch.layers=3"))["model"]
     assert (model["encoder"]["num_layers"], model["decoder"]["num_layers"]) == (3, 1)
-    assert trained_with(adapter, options(project, "env.device=gpu"))["use_cuda"] is True
-    assert trained_with(adapter, options(project, "train.seconds=9"))["training"]["epochs"] == 1_000_000
-    assert trained_with(adapter, options(project, "train.validate=each"))["training"]["keep_best_ckpts"] == -1
-    assert "load_model" not in trained_with(adapter, options(project))["training"]
-    resumed = trained_with(adapter, options(project), Checkpoint(Path("/m/latest.ckpt")))
+    assert trained_with(adapter, options(project, "joeynmt", "env.device=gpu"))["use_cuda"] is True
+    assert trained_with(adapter, options(project, "joeynmt", "train.seconds=9"))["training"]["epochs"] == 1_000_000
+    assert trained_with(adapter, options(project, "joeynmt", "train.validate=each"))["training"]["keep_best_ckpts"] == -1
+    assert "load_model" not in trained_with(adapter, options(project, "joeynmt"))["training"]
+    resumed = trained_with(adapter, options(project, "joeynmt"), Checkpoint(Path("/m/latest.ckpt")))
     assert resumed["training"]["load_model"] == "/m/latest.ckpt"
 
 
 def test_predict(project: DaisyProject, adapter: Adapter) -> None:
-    chosen = options(project, "framework.options.testing.beam_size=9", "arch.hidden=64")
+    chosen = options(project, "joeynmt", "framework.options.testing.beam_size=9", "arch.hidden=64")
     arguments = adapter.predict(chosen, PATHS, Checkpoint(Path("/m/best.ckpt")), Path("/in"), Path("/out")).arguments
     assert arguments[:4] == ("python", "/c/run.py", "predict", "--config")
     assert arguments[5:] == ("--source", "/in", "--output", "/out")
     config = json.loads(arguments[4])
     default = trained_with(
-        adapter, options(project, *(f"framework.options.testing.beam_{name}=null" for name in ("size", "alpha")))
+        adapter, options(project, "joeynmt", *(f"framework.options.testing.beam_{name}=null" for name in ("size", "alpha")))
     )
     assert (default["testing"]["beam_size"], default["testing"]["beam_alpha"]) == (5, 1.0)
     assert config["testing"]["load_model"] == "/m/best.ckpt" and config["testing"]["beam_size"] == 9
@@ -174,7 +176,7 @@ def test_own_options(project: DaisyProject, adapter: Adapter) -> None:
         "model.encoder.rnn_type=lstm",
         "training.adam_betas=[0.9,0.99]",
     ]
-    config = trained_with(adapter, options(project, *(f"+framework.options.{text}" for text in own)))
+    config = trained_with(adapter, options(project, "joeynmt", *(f"+framework.options.{text}" for text in own)))
     training = config["training"]
     assert (training["label_smoothing"], training["clip_grad_norm"], training["adam_betas"]) == (0.1, None, [0.9, 0.99])
     assert config["model"]["encoder"]["rnn_type"] == "lstm" and config["model"]["decoder"]["rnn_type"] == "gru"
@@ -206,15 +208,20 @@ def plus(name: str) -> str:
 @pytest.mark.parametrize("architecture", ["rnn", "transformer"])
 def test_what_it_sets_can_not_be_set_again(project: DaisyProject, adapter: Adapter, architecture: str) -> None:
     """But for what is meant as a default, which an override takes the place of."""
-    plain = trained_with(adapter, options(project, f"architecture={architecture}"), Checkpoint(Path("/m/latest.ckpt")))
+    plain = trained_with(adapter, options(project, "joeynmt", f"architecture={architecture}"), Checkpoint(Path("/m/latest.ckpt")))
     names = {name for name, _ in leaves(plain)}
     for name in names - set(DEFAULTS):
         with pytest.raises(ConfigurationError, match=f"framework.options.{name}"):
-            trained_with(adapter, options(project, f"architecture={architecture}", f"{plus(name)}framework.options.{name}=7"))
+            trained_with(
+                adapter, options(project, "joeynmt", f"architecture={architecture}", f"{plus(name)}framework.options.{name}=7")
+            )
     for name in names & set(DEFAULTS):
         found = dict(
             leaves(
-                trained_with(adapter, options(project, f"architecture={architecture}", f"{plus(name)}framework.options.{name}=7"))
+                trained_with(
+                    adapter,
+                    options(project, "joeynmt", f"architecture={architecture}", f"{plus(name)}framework.options.{name}=7"),
+                )
             )
         )
         assert found[name] == 7
@@ -284,7 +291,7 @@ def test_only_whole_checkpoints(adapter: Adapter, tmp_path: Path) -> None:
 def test_the_vocabularies(adapter: Adapter, project: DaisyProject, tmp_path: Path) -> None:
     (tmp_path / "train-source").write_text("b a a\na <s> ä\n", encoding="utf-8")
     (tmp_path / "train-target").write_text("a\nb\n")
-    adapter.write_form(options(project), Paths(tmp_path, tmp_path, tmp_path, tmp_path))
+    adapter.write_form(options(project, "joeynmt"), Paths(tmp_path, tmp_path, tmp_path, tmp_path))
     assert (tmp_path / "train-source.vocabulary").read_text(encoding="utf-8") == "a\n<s>\nb\nä\n"
     assert (tmp_path / "train-target.vocabulary").read_text() == "a\nb\n"
 
@@ -399,6 +406,7 @@ def test_for_real_odd_lines(project: DaisyProject, adapter: Adapter, tmp_path: P
     """Long sources, empty lines at the end and `<unk>` as a word of the data: each line comes out, in its place."""
     chosen = options(
         project,
+        "joeynmt",
         "train.validate=each",
         "train.epochs=40",
         "train.learning_rate=0.01",

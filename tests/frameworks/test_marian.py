@@ -2,16 +2,16 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
+from frameworks.asked import after, options, shipped
 from frameworks.replay import RECORDED
 from support import CHECKOUT, DaisyProject
 
 from daisy.configuration import find_project
 from daisy.configuration.compose import compose
 from daisy.errors import ConfigurationError, FrameworkError
-from daisy.framework import Adapter, Checkpoint, Command, Options, Paths, lookup
+from daisy.framework import Adapter, Checkpoint, Command, Options, Paths
 from daisy.framework.check import check_adapter
 
 COMPANION = CHECKOUT / "frameworks" / "marian"
@@ -20,22 +20,11 @@ PATHS = Paths(Path("/d"), Path("/f"), Path("/m"), Path("/c"), None, {"train": 10
 
 @pytest.fixture
 def adapter() -> Adapter:
-    return lookup.load(lookup.AdapterFile("marian", CHECKOUT / "frameworks" / "marian.py"))
-
-
-def options(project: DaisyProject, *overrides: str) -> Options:
-    texts = ["framework=marian", "dataset=tiny", "env.device=cpu", *overrides]
-    return Options(compose(find_project(project.root, {}), texts, project.root))
-
-
-def after(arguments: tuple[str, ...], name: str, count: int = 1) -> Any:
-    place = arguments.index(name)
-    found = arguments[place + 1 : place + 1 + count]
-    return found[0] if count == 1 else found
+    return shipped("marian")
 
 
 def test_the_command_to_the_letter(project: DaisyProject, adapter: Adapter) -> None:
-    chosen = options(project, "arch.hidden=64", "arch.embedding=32", "train.patience=3", "seed=9")
+    chosen = options(project, "marian", "arch.hidden=64", "arch.embedding=32", "train.patience=3", "seed=9")
     arguments = adapter.train(chosen, PATHS, None).arguments
     assert arguments[:6] == ("python", "/c/run.py", "train", "--dev-target", "/d/dev-target", "--")
     assert after(arguments, "--type") == "s2s" and after(arguments, "--dim-rnn") == "64" and after(arguments, "--dim-emb") == "32"
@@ -50,14 +39,14 @@ def test_the_command_to_the_letter(project: DaisyProject, adapter: Adapter) -> N
 
 
 def test_gpu_epochs_transformer_resume(project: DaisyProject, adapter: Adapter) -> None:
-    gpu = adapter.train(options(project, "env.device=gpu"), PATHS, None).arguments
+    gpu = adapter.train(options(project, "marian", "env.device=gpu"), PATHS, None).arguments
     assert after(gpu, "--devices") == "0" and "--cpu-threads" not in gpu
-    assert "--overwrite" not in adapter.train(options(project, "train.validate=each"), PATHS, None).arguments
-    transformer = adapter.train(options(project, "architecture=transformer", "arch.heads=2"), PATHS, None).arguments
+    assert "--overwrite" not in adapter.train(options(project, "marian", "train.validate=each"), PATHS, None).arguments
+    transformer = adapter.train(options(project, "marian", "architecture=transformer", "arch.heads=2"), PATHS, None).arguments
     assert after(transformer, "--type") == "transformer" and after(transformer, "--transformer-heads") == "2"
-    assert "--resume" not in adapter.train(options(project), PATHS, None).arguments
+    assert "--resume" not in adapter.train(options(project, "marian"), PATHS, None).arguments
     for folder in ("/m", "/m/previous"):
-        resumed = adapter.train(options(project), PATHS, Checkpoint(Path(folder, "m.npz"))).arguments
+        resumed = adapter.train(options(project, "marian"), PATHS, Checkpoint(Path(folder, "m.npz"))).arguments
         assert after(resumed, "--resume") == folder
 
 
@@ -82,7 +71,11 @@ def test_what_it_can_not_honour(project: DaisyProject, adapter: Adapter, overrid
 
 def test_own_options(project: DaisyProject, adapter: Adapter) -> None:
     chosen = options(
-        project, "+framework.options.label-smoothing=0.1", "+framework.options.skip=true", "framework.options.beam-size=9"
+        project,
+        "marian",
+        "+framework.options.label-smoothing=0.1",
+        "+framework.options.skip=true",
+        "framework.options.beam-size=9",
     )
     arguments = adapter.train(chosen, PATHS, None).arguments
     assert after(arguments, "--label-smoothing") == "0.1" and "--skip=true" in arguments
@@ -107,7 +100,7 @@ OVERRIDABLE = {
 
 @pytest.mark.parametrize("architecture", ["rnn", "transformer"])
 def test_what_is_on_its_command_line_can_not_be_set_again(project: DaisyProject, adapter: Adapter, architecture: str) -> None:
-    chosen = options(project, f"architecture={architecture}")
+    chosen = options(project, "marian", f"architecture={architecture}")
     commands = adapter.train(chosen, PATHS, None), predicting(adapter, chosen)
     described = json.loads((RECORDED / "marian" / "description.json").read_text())["options"]
     for word in sorted({word for command in commands for word in command.arguments if word.startswith("--")}):
@@ -115,12 +108,12 @@ def test_what_is_on_its_command_line_can_not_be_set_again(project: DaisyProject,
         if name in OVERRIDABLE or name not in described:  # the framework or the wrapper's flags refuse it
             continue
         with pytest.raises(ConfigurationError, match=r"is what marian gets from|leave it out"):
-            adapter.train(options(project, f"architecture={architecture}", f"+framework.options.{name}=3"), PATHS, None)
+            adapter.train(options(project, "marian", f"architecture={architecture}", f"+framework.options.{name}=3"), PATHS, None)
 
 
 @pytest.mark.parametrize("name", OVERRIDABLE)
 def test_a_default_gives_way(project: DaisyProject, adapter: Adapter, name: str) -> None:
-    chosen = options(project, f"++framework.options.{name}=7")
+    chosen = options(project, "marian", f"++framework.options.{name}=7")
     train, predict = adapter.train(chosen, PATHS, None).arguments, predicting(adapter, chosen).arguments
     of_prediction = name in ("beam-size", "normalize")
     assert (predict if of_prediction else train).count(f"--{name}") == 1
@@ -134,7 +127,7 @@ def predicting(adapter: Adapter, chosen: Options) -> Command:
 
 @pytest.mark.parametrize("name", ["max-length-factor", "word-penalty", "allow-unk", "workspace"])
 def test_what_searching_depends_on_is_for_training_and_prediction(project: DaisyProject, adapter: Adapter, name: str) -> None:
-    chosen = options(project, f"+framework.options.{name}={'true' if name == 'allow-unk' else 4}")
+    chosen = options(project, "marian", f"+framework.options.{name}={'true' if name == 'allow-unk' else 4}")
     word = f"--{name}=true" if name == "allow-unk" else f"--{name}"
     assert word in adapter.train(chosen, PATHS, None).arguments and word in predicting(adapter, chosen).arguments
 
@@ -143,12 +136,12 @@ def test_its_vocabularies(project: DaisyProject, adapter: Adapter, tmp_path: Pat
     paths = Paths(tmp_path, tmp_path, tmp_path, tmp_path)
     for side in ("source", "target"):
         (tmp_path / f"train-{side}").write_text("b <unk> b\na <unk> b\n")
-    adapter.write_form(options(project), paths)
+    adapter.write_form(options(project, "marian"), paths)
     written = json.loads((tmp_path / "train-source.json").read_text())
     assert written == {"</s>": 0, "<unk>": 1, "b": 2, "a": 3}
     (tmp_path / "train-target").write_text("a </s>\n")
     with pytest.raises(FrameworkError, match="the token </s> \\(target\\), which the framework has for itself"):
-        adapter.write_form(options(project), paths)
+        adapter.write_form(options(project, "marian"), paths)
 
 
 STEP = (

@@ -14,10 +14,11 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from frameworks.asked import shipped
 from frameworks.replay import RECORDED
 from support import CHECKOUT
 
-from daisy.framework import Adapter, Paths, lookup
+from daisy.framework import Adapter, Paths
 
 COMPANION = CHECKOUT / "frameworks" / "marian"
 PROGRESS = (RECORDED / "marian" / "files" / "m.npz.progress.yml").read_text()  # of 150 updates
@@ -25,7 +26,7 @@ PROGRESS = (RECORDED / "marian" / "files" / "m.npz.progress.yml").read_text()  #
 
 @pytest.fixture
 def adapter() -> Adapter:
-    return lookup.load(lookup.AdapterFile("marian", CHECKOUT / "frameworks" / "marian.py"))
+    return shipped("marian")
 
 
 @pytest.fixture
