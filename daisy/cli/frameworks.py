@@ -47,7 +47,10 @@ def print_frameworks(project: Project, env: Environment) -> None:
         out.print()
     for row in rows:
         if row.why:
-            out.print(Text.assemble((f"{row.name}: ", "bold"), visible(row.why)), soft_wrap=True)
+            told = visible(row.why).removeprefix(f"{row.name} ")  # most reasons begin with the framework's name
+            out.print(
+                Text.assemble((f"{row.name} " if told != visible(row.why) else f"{row.name}: ", "bold"), told), soft_wrap=True
+            )
 
 
 def print_framework(project: Project, env: Environment, name: str) -> None:
