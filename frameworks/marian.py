@@ -74,7 +74,7 @@ STEP = re.compile(
 )
 JUDGED = r"(?:new best|stalled \d+ times .*\))"
 VALID = re.compile(rf"{STAMP} \[valid\] Ep\. {COUNT} : Up\. {COUNT} : (translation|cross-entropy) : {NUMBER} : {JUDGED}")
-SCORED = re.compile(rf"\[daisy\] epoch {COUNT} at update {COUNT}: dev_accuracy ([01]\.\d+(?:e-\d+)?)")
+SCORED = re.compile(rf"\[daisy\] epoch {COUNT} at update {COUNT}: dev_accuracy {NUMBER}")
 ENDED = re.compile(r"\[daisy\] finished: (epochs|patience)")
 UPDATES = re.compile(r"^batches: (\d{1,12})$", re.MULTILINE)
 WRITTEN_LAST = re.compile(r"\nseed-batch: (\"\"|\d+(?: \d+)*)\nseed-corpus: (\"\"|\d+(?: \d+)*)\n?\Z")

@@ -13,9 +13,8 @@ from daisy.cli.frameworks import framework_called
 from daisy.cli.screen import console
 from daisy.configuration import Environment, Project, find_project
 from daisy.configuration.compose import compose
-from daisy.errors import ConfigurationError, DaisyError, FrameworkError
+from daisy.errors import ConfigurationError
 from daisy.folder import ModelFolder
-from daisy.framework import lookup
 from daisy.framework.conformance import Case, Evidence, Subject, Verdict, examine, sandbox
 from daisy.framework.lines import visible
 from daisy.framework.ready import Chosen
@@ -27,7 +26,7 @@ DEVICE = "env.device=cpu"  # what a machine has is no part of the contract
 def print_check(named: str, logs: Sequence[Path], model_out: Path | None, folder: Path, environment: Mapping[str, str]) -> int:
     """Examine an adapter and print each verdict as it comes; the exit code."""
     project, name = _meant(named, folder, environment)
-    chosen = _chosen(project, name)
+    chosen = framework_called(project, name)
     out = console()
     evidence, told = _evidence(project, name, logs, model_out)
     out.print(Text(visible(f"{chosen.file.path}, {told}")), soft_wrap=True)
@@ -42,19 +41,6 @@ def print_check(named: str, logs: Sequence[Path], model_out: Path | None, folder
     last = f"{failing} of {made} checks fail" if failing else f"all {made} checks are passed"
     out.print(Text(f"{name}: {last}", style="red" if failing else "green"))
     return 1 if failing else 0
-
-
-def _chosen(project: Project, name: str) -> Chosen:
-    """The framework. Raises FrameworkError where its adapter's own code fails as soon as it is made."""
-    try:
-        return framework_called(project, name)
-    except DaisyError:
-        raise
-    except (Exception, SystemExit) as error:
-        for file in lookup.adapters(project).values():
-            if (told := lookup.blamed(error, file)) is not None:
-                raise FrameworkError(told) from error
-        raise
 
 
 def subject_of(project: Project, chosen: Chosen, evidence: Evidence, temporary: Path) -> Subject:

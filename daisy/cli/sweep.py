@@ -23,7 +23,7 @@ from daisy.launch.elsewhere import RUNNER
 from daisy.launch.local import Ended, LocalLauncher
 from daisy.launch.recovery import locked, recover
 from daisy.launch.slots import at_once
-from daisy.launch.submit import Submission, submit
+from daisy.launch.submit import Submission, foreseen, submit
 from daisy.monitor.sweeping import LiveSweep, PlainSweep
 from daisy.monitor.words import near, percent
 
@@ -38,7 +38,7 @@ def launch_sweep(project: Project, texts: Sequence[str], dry_run: bool) -> int:
         with stoppable():
             plans, swept = _plans(project, texts)
             if dry_run:
-                _show(plans)
+                _show(foreseen(plans))
                 return 0
             submission = submit(project, plans, _name(swept), sys.argv)
     except Stopped as stop:
@@ -117,8 +117,10 @@ def _name(swept: Sequence[str]) -> str:
     return safe_name(name[:LONGEST_NAME].strip("-_"))
 
 
-def _show(plans: Sequence[Plan]) -> None:
-    """`--dry-run`: the models that would be launched."""
+def _show(submission: Submission) -> None:
+    """`--dry-run`: the models that would be launched, and those that would not."""
+    _tell(submission)
+    plans = submission.plans
     out, width = console(), len(str(len(plans)))
     for number, planned in enumerate(plans, 1):
         out.print(Text(f"{number:>{width}}  {planned.configuration.framework}  {planned.config_id}"), soft_wrap=True)

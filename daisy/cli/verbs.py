@@ -86,13 +86,16 @@ def _of_env(words: list[str] | None) -> list[str]:
     """What was given as --env, as overrides."""
     if not words:
         return []  # without Hydra
+    from daisy.configuration.keys import KEYS
     from daisy.configuration.overrides import plain
 
     overrides = []
     for word in words:
         name, is_key, value = word.removeprefix("env.").partition("=")
         if is_key and name != "env":
-            overrides.append(f"env.{name}={value if value == 'null' else plain(value)}")
+            key = f"env.{name}"
+            is_text = key not in KEYS or KEYS[key].kind == "text"  # a number in quotes is none
+            overrides.append(f"{key}={plain(value) if is_text and value != 'null' else value}")
         else:
             overrides.append(f"env={value if is_key else name}")
     return overrides
@@ -179,10 +182,11 @@ def resume(
         from daisy.cli.sweep import resume_sweep
 
         return resume_sweep(_environment(env), model)
-    project, folder = _project(), _model(model, env)
+    project, folder, typed = _project(), _model(model, env), _as_typed(env)
+    launch.check_resumable(folder, force, typed)  # before it waits for a slot
     watcher = observer()
     with stoppable(), launch.a_slot(_environment(env), watcher.stage) as slot:
-        return train(project, folder, launch.resume(folder, force, _as_typed(env)), watcher, slot)
+        return train(project, folder, launch.resume(folder, force, typed), watcher, slot)
 
 
 @app.command(context_settings=TAKES_A_MODEL)

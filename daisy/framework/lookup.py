@@ -95,5 +95,6 @@ def load(file: AdapterFile, framework: Mapping[str, Any] | None = None) -> Adapt
     abstract = sorted(found[0].__abstractmethods__)
     if abstract:
         raise FrameworkError(f"the adapter {file.path} lacks {', '.join(abstract)}: write them (daisy/framework/contract.py)")
-    adapter: Adapter = found[0](framework)
+    with blaming(file):
+        adapter: Adapter = found[0](framework)
     return adapter

@@ -2,6 +2,6 @@
 
 from daisy.launch.planning import Plan, Planner, plan
 from daisy.launch.slots import a_slot
-from daisy.launch.starting import Already, Launch, already, resume, start
+from daisy.launch.starting import Already, Launch, already, check_resumable, resume, start
 
-__all__ = ["Already", "Launch", "Plan", "Planner", "a_slot", "already", "plan", "resume", "start"]
+__all__ = ["Already", "Launch", "Plan", "Planner", "a_slot", "already", "check_resumable", "plan", "resume", "start"]

@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,12 +42,21 @@ def already(planned: Plan) -> Already | None:
 def _already(planned: Plan, waiting: Elsewhere | None) -> Already | None:
     if waiting is not None and not waiting.gone:
         return Already(waiting.where, "waiting", waiting.evidence)
-    for folder in reversed(by_identity(planned.configuration.env.models_dir).get(planned.identity, [])):
+    found = counting(planned, by_identity(planned.configuration.env.models_dir).get(planned.identity, []))
+    return found if isinstance(found, Already) else None
+
+
+def counting(planned: Plan, models: Sequence[ModelFolder]) -> Already | ModelFolder | None:
+    """The newest of the models of a plan that counts: one that is there already, or one that was stopped and can go on.
+
+    One that failed does not: it is trained anew.
+    """
+    for folder in reversed(models):
         state, evidence = observed_state(folder, folder.read_result())
-        if state not in ("failed", "stopped"):
-            return Already(folder.model_id, state, evidence or _other_versions(folder, planned), folder)
         if state == "stopped":
-            return None
+            return folder
+        if state != "failed":
+            return Already(folder.model_id, state, evidence or _other_versions(folder, planned), folder)
     return None
 
 
@@ -63,18 +73,11 @@ def start(planned: Plan) -> Launch | Already:
         waiting = in_sweeps(models_dir, {planned.identity}, mend=True).get(planned.identity)
         if (there := _already(planned, waiting)) is not None:
             return there
-        launched = _stopped(planned) or _new(planned)
+        stopped = counting(planned, by_identity(models_dir).get(planned.identity, []))
+        launched = Launch(stopped, resume(stopped)) if isinstance(stopped, ModelFolder) else _new(planned)
         if waiting is not None:
             waiting.taken_over()
         return launched
-
-
-def _stopped(planned: Plan) -> Launch | None:
-    """The next attempt at a model of the plan that was stopped; None where there is none."""
-    for folder in reversed(by_identity(planned.configuration.env.models_dir).get(planned.identity, [])):
-        if observed_state(folder, folder.read_result())[0] == "stopped":
-            return Launch(folder, resume(folder))
-    return None
 
 
 def models_dir_of(configuration: Configuration) -> Path:
@@ -115,6 +118,14 @@ def resume(folder: ModelFolder, force: bool = False, env: str = "") -> Attempt:
     With `force` also where nobody can know from here whether it runs. `env` is what verbs need to find the model.
     """
     known = folder.last_attempt()
+    check_resumable(folder, force, env)
+    attempt = folder.begin_attempt(known)
+    folder.write_result({"state": "running", "attempt": attempt.number, "started": attempt.started})
+    return attempt
+
+
+def check_resumable(folder: ModelFolder, force: bool = False, env: str = "") -> None:
+    """Raise ModelError where `resume` would: known without a slot."""
     state, evidence = observed_state(folder, folder.read_result())
     if state == "done":
         raise ModelError(f"{folder.model_id} is done: `daisy again {folder.model_id}{env}` trains a new model like it")
@@ -125,6 +136,3 @@ def resume(folder: ModelFolder, force: bool = False, env: str = "") -> Attempt:
             f"{folder.model_id} may be running ({evidence}): `daisy resume {folder.model_id}{env} --force`, if you know that it "
             "is not"
         )
-    attempt = folder.begin_attempt(known)
-    folder.write_result({"state": "running", "attempt": attempt.number, "started": attempt.started})
-    return attempt

@@ -9,12 +9,12 @@ from daisy import __version__
 from daisy.configuration import Project
 from daisy.errors import ConfigurationError
 from daisy.files import sha256
-from daisy.folder import ModelFolder, SweepFolder, Waiting, by_identity, create_sweep, observed_state, patch_name
+from daisy.folder import SweepFolder, Waiting, by_identity, create_sweep, patch_name
 from daisy.launch.elsewhere import RUNNER, Elsewhere, in_sweeps
 from daisy.launch.frozen import freeze
 from daisy.launch.planning import Plan
 from daisy.launch.recovery import locked
-from daisy.launch.starting import Already, models_dir_of
+from daisy.launch.starting import Already, counting, models_dir_of
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,13 @@ def submit(project: Project, plans: Sequence[Plan], name: str, command: Sequence
     return Submission(sweep, [planned for planned, _ in entries], skipped)
 
 
+def foreseen(plans: Sequence[Plan]) -> Submission:
+    """What `submit` would come to as things are now; nothing is written."""
+    models_dir = plans[0].configuration.env.models_dir
+    entries, skipped = _sorted_out(models_dir, plans, in_sweeps(models_dir, {planned.identity for planned in plans}))
+    return Submission(None, [planned for planned, _ in entries], skipped)
+
+
 def _models_dir(plans: Sequence[Plan]) -> Path:
     folders = {planned.configuration.env.models_dir for planned in plans}
     if len(folders) > 1:
@@ -87,20 +94,9 @@ def _sorted_out(
         if waiting is not None and not waiting.gone:
             skipped.append(Already(waiting.where, "waiting", waiting.evidence))
             continue
-        found = _trained(models.get(planned.identity, []))
+        found = counting(planned, models.get(planned.identity, []))
         if isinstance(found, Already):
             skipped.append(found)
         else:
-            entries.append((planned, found))
+            entries.append((planned, found.model_id if found is not None else None))
     return entries, skipped
-
-
-def _trained(models: Sequence[ModelFolder]) -> Already | str | None:
-    """The newest model that counts: one to skip for, or the id of one that was stopped; None where there is none."""
-    for folder in reversed(models):
-        state, evidence = observed_state(folder, folder.read_result())
-        if state == "stopped":
-            return folder.model_id
-        if state != "failed":
-            return Already(folder.model_id, state, evidence)
-    return None

@@ -66,6 +66,9 @@ def test_dry_run_launches_nothing(launched: Any) -> None:
     shown = launched.run("seed=1,2,3", "--dry-run")
     assert shown.code == 0 and "3 models; nothing was launched" in shown.out
     assert launched.begun() == [] and launched.sweeps == []
+    launched.run("seed=2", "framework.options.seconds=0.1")
+    shown = launched.run("seed=1,2,3", "framework.options.seconds=0.1", "--dry-run")
+    assert shown.code == 0 and "1 not launched again (1 done)" in shown.out and "2 models; nothing" in shown.out
 
 
 def test_a_failed_one_does_not_end_the_others(launched: Any) -> None:
@@ -113,6 +116,17 @@ def test_what_waits_in_a_sweep_is_not_launched_by_a_single_run(launched: Any) ->
     assert again.code == 0 and "2 not launched again (1 running, 1 waiting)" in again.out
     launched.open()
     assert launched.finished(process)[0] == 0 and launched.begun() == [1, 2]
+
+
+def test_a_model_that_can_not_be_resumed_is_told_without_a_slot(launched: Any) -> None:
+    launched.run("seed=1", "framework.options.seconds=0.1")
+    (done,) = (launched.project.root / "models").glob("r*")
+    other = launched.start("seed=11", "framework.options.seconds=60", "env.max_running=1")
+    wait_until(lambda: 11 in launched.begun(), "the other model")
+    refused = launched.project.daisy("resume", done.name, "--env", "max_running=1", environment=launched.environment, timeout=30)
+    assert refused.code == 2 and "is done" in refused.one_line
+    launched.open()
+    assert launched.finished(other)[0] == 0
 
 
 def test_slots_are_dealt(launched: Any, tmp_path: Path) -> None:

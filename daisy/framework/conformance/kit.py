@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from daisy.errors import DaisyError, FrameworkError
 from daisy.framework import lookup
 from daisy.framework.conformance import asked, commands, elsewhere, left, read
 from daisy.framework.conformance.finding import Finding, WrongAnswer, told
@@ -70,12 +69,7 @@ CHECKS = (
 
 def examine(subject: Subject, checks: Sequence[Check] = CHECKS) -> Iterator[Verdict]:
     """Each check's verdict, as soon as it is known. Raises FrameworkError where the adapter can't even be loaded."""
-    try:
-        subject.adapter()
-    except DaisyError:
-        raise
-    except (Exception, SystemExit) as error:
-        raise FrameworkError(f"the adapter {subject.file.path} can't be made: it {subject.raised(error)}") from error
+    subject.adapter()
     for check in checks:
         if check.needs == NO_LOG and not subject.evidence.logs:
             yield Verdict(check, not_made=NO_LOG)
