@@ -37,6 +37,7 @@ def parser() -> Flags:
     flags.add_argument("--hydra-help", action="store_true")
     flags.add_argument("--multirun", "-m", action="store_true")
     flags.add_argument("--dry-run", action="store_true")
+    flags.add_argument("--wait", action="store_true")
     flags.add_argument("overrides", nargs="*")
     return flags
 
@@ -50,9 +51,7 @@ def run_overrides(arguments: Sequence[str]) -> int:
             raise ConfigurationError("-m launches models, --cfg and --info show one configuration: leave one of them out")
         from daisy.cli.sweep import launch_sweep
 
-        return launch_sweep(project, flags.overrides, flags.dry_run)
-    if flags.dry_run:
-        raise ConfigurationError("--dry-run goes with -m; `--cfg job` shows what one model's configuration is")
+        return launch_sweep(project, flags.overrides, flags.dry_run, flags.wait)
     from daisy.configuration.compose import compose, composed_yaml
 
     if flags.cfg in ("hydra", "all") or flags.info or flags.hydra_help:
@@ -63,7 +62,15 @@ def run_overrides(arguments: Sequence[str]) -> int:
         return 0
     if flags.package or flags.resolve:
         raise ConfigurationError("--package and --resolve go with --cfg job: add it")
-    return launch(project, compose(project, flags.overrides))
+    configuration = compose(project, flags.overrides)
+    if configuration.env.slurm is not None:
+        from daisy.cli.sweep import launch_sweep
+
+        return launch_sweep(project, flags.overrides, flags.dry_run, flags.wait)
+    if flags.dry_run or flags.wait:
+        flag = "--dry-run" if flags.dry_run else "--wait"
+        raise ConfigurationError(f"{flag} goes with -m or env=slurm; `--cfg job` shows what one model's configuration is")
+    return launch(project, configuration)
 
 
 def launch(project: Project, configuration: Configuration) -> int:

@@ -56,15 +56,15 @@ def end(folder: ModelFolder, outcome: "Outcome", env: str = "") -> None:
     reason = visible(str(result.get("reason", ""))).removeprefix(f"{outcome.state} ")
     out.print(Text.assemble((f"  {outcome.state}", style), f": {reason}"), soft_wrap=True)
     if result.get("hint"):
-        _line(out, "hint", str(result["hint"]))
+        fact(out, "hint", str(result["hint"]))
     lines = result.get("last_lines", [])
     if lines:
         out.print(Text("  the last lines of run.out:", style="dim"))
         for line in lines:
             out.print(Text(f"    {line}"), soft_wrap=True)
-    _line(out, "folder", near(folder.path))
+    fact(out, "folder", near(folder.path))
     if outcome.state in ("failed", "stopped"):
-        _line(out, "next", f"daisy resume {folder.model_id}{env}")
+        fact(out, "next", f"daisy resume {folder.model_id}{env}")
 
 
 def _done(out: Console, folder: ModelFolder, outcome: "Outcome", env: str) -> None:
@@ -78,10 +78,10 @@ def _done(out: Console, folder: ModelFolder, outcome: "Outcome", env: str) -> No
         )
     )
     _standing(out, folder)
-    _line(out, "folder", near(folder.path))
-    _line(out, "predictions", str(folder.predictions().relative_to(folder.path)))
-    _line(out, "log", f"{folder.run_out.relative_to(folder.path)} and {folder.job_out.relative_to(folder.path)}")
-    _line(out, "next", f"daisy list{env}   daisy show{env} -1   daisy again{env} -1 KEY=VALUE")
+    fact(out, "folder", near(folder.path))
+    fact(out, "predictions", str(folder.predictions().relative_to(folder.path)))
+    fact(out, "log", f"{folder.run_out.relative_to(folder.path)} and {folder.job_out.relative_to(folder.path)}")
+    fact(out, "next", f"daisy list{env}   daisy show{env} -1   daisy again{env} -1 KEY=VALUE")
 
 
 def _standing(out: Console, folder: ModelFolder) -> None:
@@ -94,10 +94,10 @@ def _standing(out: Console, folder: ModelFolder) -> None:
     if row is None or top is None or top.accuracy is None or row.accuracy is None:
         return
     if top.model_id == row.model_id:
-        _line(out, "best", f"this is the best model for {row.dataset} so far")
+        fact(out, "best", f"this is the best model for {row.dataset} so far")
     else:
         difference = points(row.accuracy - top.accuracy)
-        _line(out, "best", f"{percent(top.accuracy)} for {row.dataset}: {top.model_id} ({difference} points)")
+        fact(out, "best", f"{percent(top.accuracy)} for {row.dataset}: {top.model_id} ({difference} points)")
 
 
 def told_already(out: Console, there: "Already") -> None:
@@ -106,10 +106,11 @@ def told_already(out: Console, there: "Already") -> None:
     told = f", accuracy {percent(accuracy)}" if isinstance(accuracy, float) else ""
     told += f" ({there.evidence})" if there.evidence else ""
     out.print(Text(there.where, style="bold"))
-    _line(out, "already", f"this configuration is {there.state}{told}; again=true trains it once more")
+    fact(out, "already", f"this configuration is {there.state}{told}; again=true trains it once more")
     if there.folder is not None:
-        _line(out, "folder", near(there.folder.path))
+        fact(out, "folder", near(there.folder.path))
 
 
-def _line(out: Console, name: str, text: str) -> None:
+def fact(out: Console, name: str, text: str) -> None:
+    """A line with a name and what there is to say."""
     out.print(Text.assemble((f"  {name:<12}", "dim"), visible(text)), soft_wrap=True)

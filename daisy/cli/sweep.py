@@ -1,6 +1,7 @@
 """`python -m daisy -m KEY=VALUES ...`: many models from one command line."""
 
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,11 +20,12 @@ from daisy.folder import SweepFolder, find_sweep
 from daisy.framework.lines import visible
 from daisy.job import Stopped, stoppable
 from daisy.launch import Plan, Planner
-from daisy.launch.elsewhere import RUNNER
-from daisy.launch.local import Ended, LocalLauncher
-from daisy.launch.recovery import locked, recover
+from daisy.launch.course import Ended
+from daisy.launch.evidence import Cluster
+from daisy.launch.local import LocalLauncher
+from daisy.launch.recovery import RUNNER, locked, recover, wait_again
 from daisy.launch.slots import at_once
-from daisy.launch.submit import Submission, foreseen, submit
+from daisy.launch.submit import SLURM, Submission, foreseen, launcher_of, submit
 from daisy.monitor.sweeping import LiveSweep, PlainSweep
 from daisy.monitor.words import near, percent
 
@@ -32,8 +34,11 @@ LONGEST_NAME = 40  # characters
 WELL = ("done", "pruned", "elsewhere")
 
 
-def launch_sweep(project: Project, texts: Sequence[str], dry_run: bool) -> int:
-    """Compose, check and submit all the models that a command line asks for, and run them; the exit code."""
+def launch_sweep(project: Project, texts: Sequence[str], dry_run: bool, wait: bool = False) -> int:
+    """Compose, check and submit all the models that a command line asks for, and run them; the exit code.
+
+    On Slurm the prompt comes back as soon as they are submitted, unless somebody wants to `wait`.
+    """
     try:
         with stoppable():
             plans, swept = _plans(project, texts)
@@ -45,9 +50,12 @@ def launch_sweep(project: Project, texts: Sequence[str], dry_run: bool) -> int:
         print(f"daisy: stopped by {stop.words} before anything was launched", file=sys.stderr)
         return stop.exit_code
     _tell(submission)
-    if submission.sweep is None:
-        return 0
-    return run_sweep(submission.sweep, plans[0].configuration.env)
+    if submission.filled is not None:
+        from daisy.cli.on_slurm import tell_submitted, wait_for
+
+        tell_submitted(submission)
+        return wait_for(submission.sweep) if wait and submission.sweep is not None else 0
+    return run_sweep(submission.sweep, plans[0].configuration.env) if submission.sweep is not None else 0
 
 
 def resume_sweep(env: Environment, wanted: str) -> int:
@@ -59,9 +67,11 @@ def resume_sweep(env: Environment, wanted: str) -> int:
         if alive is not False and runner is not None:
             where = f"process {runner.pid} on {runner.host}" + ("" if alive else ", which can't be asked from here")
             raise LaunchError(f"{sweep.sweep_id} is run by {where}: wait for its end, or end that process first")
-        recover(sweep)
+        recover(sweep, Cluster())
+        wait_again(sweep)
         if not sweep.waiting():
             raise LaunchError(f"{sweep.sweep_id} has no model that waits: `daisy list` shows what became of them")
+        sweep.release(time.time())
         sweep.register(RUNNER)  # of two that resume it at once, the other one sees this
     return run_sweep(sweep, Environment.from_json(sweep.info()["env"]))
 
@@ -75,7 +85,7 @@ def run_sweep(sweep: SweepFolder, env: Environment) -> int:
         ended = launcher.run()
     finally:
         watcher.close()
-    _end(sweep, ended)
+    tell_end(sweep, ended)
     if launcher.interrupted is not None:
         return 128 + launcher.interrupted
     return 0 if all(model.state in WELL for model in ended) and not sweep.waiting() else 1
@@ -124,6 +134,10 @@ def _show(submission: Submission) -> None:
     out, width = console(), len(str(len(plans)))
     for number, planned in enumerate(plans, 1):
         out.print(Text(f"{number:>{width}}  {planned.configuration.framework}  {planned.config_id}"), soft_wrap=True)
+    if plans and launcher_of(plans) == SLURM:
+        from daisy.cli.on_slurm import show_jobs
+
+        show_jobs(plans)
     out.print(Text(f"{len(plans)} models; nothing was launched (--dry-run)", style="dim"))
 
 
@@ -148,7 +162,7 @@ def _tell(submission: Submission) -> None:
         )
 
 
-def _end(sweep: SweepFolder, ended: Sequence[Ended]) -> None:
+def tell_end(sweep: SweepFolder, ended: Sequence[Ended]) -> None:
     """How a sweep ended, and what to type next."""
     out, waiting = console(), sweep.waiting()
     counts = Counter(model.state for model in ended)

@@ -6,7 +6,7 @@ from typing import Any
 
 from hydra.core.override_parser.types import Override, OverrideType
 
-from daisy.configuration.keys import KEYS, KINDS, as_kind, kind_of
+from daisy.configuration.keys import KEYS, KINDS, SLURM, SLURM_COLLECTIONS, as_kind, kind_of
 from daisy.configuration.model import leaves
 from daisy.configuration.nearest import ALIKE, MISSPELT, nearest_keys
 from daisy.configuration.overrides import OPEN_SECTIONS, SECTION_OF_GROUP, in_open_section, of_every_env, one_line, text_of
@@ -26,6 +26,9 @@ def keys(overrides: Sequence[Override], base: Mapping[str, Any]) -> None:
     known = [key for key, _ in leaves(base)]
     for override in overrides:
         key, text = override.key_or_group, one_line(text_of(override))
+        text = text.removeprefix("++") if of_every_env(key) else text
+        if key.startswith(f"{SLURM}.") and not isinstance(_node(base, SLURM), Mapping):
+            raise ConfigurationError(f"{text}: this env has no section slurm: add env=slurm, or another one that runs on Slurm")
         if in_open_section(key) or of_every_env(key):
             continue
         node = _node(base, key)
@@ -120,8 +123,13 @@ def _check_name(key: str, name: str) -> None:
     """Of a YAML file's keys. A misspelt one of env, which no adapter reads, would be ignored."""
     if "." in name and not key.startswith(JUDGED_ELSEWHERE):
         raise ConfigurationError(f"{key!r}: there is a dot in the key {name!r} of a YAML file: write sections as nested keys")
-    if key.startswith("env.") and key.count(".") == 1 and key not in (*KEYS, *OPEN_SECTIONS):
-        env_keys = [known for known in (*KEYS, *OPEN_SECTIONS) if known.startswith("env.")]
+    if key.startswith(f"{SLURM}.") and key.count(".") == 2 and key not in (*KEYS, *SLURM_COLLECTIONS):
+        there_are = ", ".join(known.rpartition(".")[2] for known in (*KEYS, *SLURM_COLLECTIONS) if known.startswith(f"{SLURM}."))
+        raise ConfigurationError(
+            f"there is no key {key}; {SLURM} has {there_are}; what else sbatch takes goes into {SLURM}.additional_parameters"
+        )
+    if key.startswith("env.") and key.count(".") == 1 and key not in (*KEYS, *OPEN_SECTIONS, SLURM):
+        env_keys = [known for known in (*KEYS, *OPEN_SECTIONS, SLURM) if known.startswith("env.")]
         if close := nearest_keys(key, env_keys):
             raise ConfigurationError(f"there is no key {key} - did you mean {' or '.join(close)}? Correct it in conf/env/")
 
@@ -142,6 +150,7 @@ def _accepted(key: str, value: Any, default: Any, set_by: Mapping[str, str]) -> 
         return value
     except ValueError:
         origin = set_by.get(key)
+        origin = origin.removeprefix("++") if origin and of_every_env(key) else origin  # Daisy itself has added them
         shown = origin if origin and origin.lstrip("+").startswith(f"{key}=") else f"{key}={value!r}"
         where = f" (from {origin})" if origin and shown != origin else ""
         raise ConfigurationError(one_line(f"{shown}{where}: {key} must be {wanted}")) from None

@@ -119,9 +119,35 @@ KEYS: Mapping[str, Key] = {
         Key("env.device", "text", choices=("auto", "cpu", "gpu")),
         Key("env.max_running", "integer", minimum=1, optional=True),
         Key("env.stop_after_same_failures", "integer", minimum=0),
+        Key("env.max_resumes", "integer", minimum=0),
+        Key("env.slurm.cap", "text", choices=("lanes", "array")),
+        Key("env.slurm.array_parallelism", "integer", minimum=1),
+        Key("env.slurm.name", "text"),
+        Key("env.slurm.timeout_min", "integer", minimum=1),
+        Key("env.slurm.signal_delay_s", "integer", minimum=1),
+        Key("env.slurm.partition", "text", optional=True),
+        Key("env.slurm.account", "text", optional=True),
+        Key("env.slurm.qos", "text", optional=True),
+        Key("env.slurm.constraint", "text", optional=True),
+        Key("env.slurm.exclude", "text", optional=True),
+        Key("env.slurm.nodes", "integer", minimum=1),
+        Key("env.slurm.tasks_per_node", "integer", minimum=1),
+        Key("env.slurm.cpus_per_task", "integer", minimum=1, optional=True),
+        Key("env.slurm.cpus_per_gpu", "integer", minimum=1, optional=True),
+        Key("env.slurm.gpus_per_node", "integer", minimum=0, optional=True),
+        Key("env.slurm.gpus_per_task", "integer", minimum=0, optional=True),
+        Key("env.slurm.gres", "text", optional=True),
+        Key("env.slurm.mem_gb", "number", above=0, optional=True),
+        Key("env.slurm.mem_per_cpu", "text", optional=True),
+        Key("env.slurm.mem_per_gpu", "text", optional=True),
+        Key("env.slurm.stderr_to_stdout", "boolean"),
     )
 }
 """Architecture and training keys mean the same in each framework; a framework that can't honour one refuses it."""
+
+SLURM = "env.slurm"
+SLURM_COLLECTIONS = (f"{SLURM}.setup", f"{SLURM}.srun_args", f"{SLURM}.additional_parameters")
+"""The lists and the mapping among the keys of Slurm; all others are in KEYS."""
 
 READ_BY_DAISY = ("framework.name", "framework.adapter", "framework.source", "train.validate")
 """Keys that Daisy itself reads, whatever the framework does."""

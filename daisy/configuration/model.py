@@ -10,6 +10,7 @@ from daisy.configuration.project import Project
 from daisy.errors import ConfigurationError
 
 MISSING = object()
+LATER = ("device", "max_running", "stop_after_same_failures", "max_resumes", "slurm")  # keys of env that came later
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,8 @@ class Environment:
     """Where we run: the resolved node `env`, paths absolute.
 
     `python` maps frameworks to the Python that runs them; `environments_dir` is where `daisy setup` makes Pythons; `device`
-    is auto, cpu or gpu; `max_running` is how many models run at once (None: as many as there are GPUs, or cores).
+    is auto, cpu or gpu; `max_running` is how many models run at once (None: as many as there are GPUs, or cores);
+    `max_resumes` how often one goes on by itself; `slurm` what its jobs ask Slurm for (None: it runs on this machine).
     """
 
     name: str
@@ -29,6 +31,8 @@ class Environment:
     device: str = "auto"
     max_running: int | None = None
     stop_after_same_failures: int = 3
+    max_resumes: int = 3
+    slurm: Mapping[str, Any] | None = None
 
     @classmethod
     def resolve(cls, name: str, node: Mapping[str, Any], project: Project) -> "Environment":
@@ -39,6 +43,8 @@ class Environment:
         for key in ("models_dir", "data_dir"):
             if not node.get(key):
                 raise ConfigurationError(f"env.{key} is missing from env={name}: set it in conf/env/{name}.yaml")
+        if not isinstance(node.get("slurm") or {}, Mapping):
+            raise ConfigurationError("env.slurm is a section, not a value: choose env=slurm, or write env.slurm.NAME=VALUE")
         mirror = node.get("mirror")
         if mirror is not None and "://" not in mirror:
             mirror = str(project.absolute(mirror))
@@ -52,6 +58,8 @@ class Environment:
             device=str(node.get("device") or "auto"),
             max_running=node.get("max_running"),
             stop_after_same_failures=node.get("stop_after_same_failures", cls.stop_after_same_failures),
+            max_resumes=node.get("max_resumes", cls.max_resumes),
+            slurm=node.get("slurm"),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -66,6 +74,8 @@ class Environment:
             "device": self.device,
             "max_running": self.max_running,
             "stop_after_same_failures": self.stop_after_same_failures,
+            "max_resumes": self.max_resumes,
+            "slurm": dict(self.slurm) if self.slurm is not None else None,
         }
 
     @classmethod
@@ -74,7 +84,7 @@ class Environment:
         paths: dict[str, Any] = {key: Path(node[key]) for key in ("models_dir", "data_dir")}
         # Models of earlier versions have not all of them.
         paths["environments_dir"] = Path(node.get("environments_dir", cls.environments_dir))
-        later = {key: node[key] for key in ("device", "max_running", "stop_after_same_failures") if key in node}
+        later = {key: node[key] for key in LATER if key in node}
         return cls(name=node["name"], mirror=node["mirror"], python=dict(node["python"]), **paths, **later)
 
 

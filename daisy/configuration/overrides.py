@@ -26,7 +26,8 @@ NOT_A_PATH = ("://", "git@")  # in a value that may be a path or an address
 IMAGES = ("conda:", "docker:", "apptainer:")  # an env.python that begins so is no path
 MOST_MODELS = 100_000
 LONGEST_SHOWN = 200  # characters of an override that can't be read
-OPEN_SECTIONS = ("env.python",)  # mappings whose keys are free: no `+` is needed to add one
+PYTHONS = "env.python"
+OPEN_SECTIONS = (PYTHONS, "env.slurm.additional_parameters")  # mappings whose keys are free: no `+` is needed to add one
 
 
 @dataclass(frozen=True)
@@ -181,6 +182,8 @@ def _adapted(parser: OverridesParser, override: Override, cwd: Path) -> Override
     if _is_open(override) and value is None:
         return parser.parse_override(f"++{key}=null")  # takes back what the env's YAML names
     if of_every_env(key) and override.type == OverrideType.CHANGE:
+        return parser.parse_override(f"++{text_of(override)}")
+    if _is_open(override) and not key.startswith(f"{PYTHONS}."):
         return parser.parse_override(f"++{text_of(override)}")
     if _is_open(override):
         path = str(value)

@@ -1,6 +1,6 @@
 """What is on disk of a model: every path, every read and write. Nothing else touches these files."""
 
-from daisy.folder.attempt import Attempt, boot_id, process_start, this_machine
+from daisy.folder.attempt import Attempt, Scheduler, boot_id, own_job, process_start, this_machine
 from daisy.folder.identities import by_identity
 from daisy.folder.lines import tail_json
 from daisy.folder.model import MODEL_ID, PROJECT_PATCH, SOURCE_PATCH, STATES, ModelFolder
@@ -17,6 +17,7 @@ __all__ = [
     "Begun",
     "ModelFolder",
     "Place",
+    "Scheduler",
     "SweepFolder",
     "Waiting",
     "boot_id",
@@ -28,6 +29,7 @@ __all__ = [
     "is_sweep_id",
     "natural",
     "observed_state",
+    "own_job",
     "patch_name",
     "process_start",
     "sweeps",

@@ -5,11 +5,25 @@ import socket
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
+
+
+class Scheduler(Protocol):
+    """What may know of a job whose process can't be asked from here."""
+
+    def alive(self, attempt: "Attempt") -> bool | None:
+        """Whether an attempt's job lives; None where that is not known."""
+
+    def evidence(self, attempt: "Attempt") -> str:
+        """How that is known, or why it is not."""
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """One start of a model: who runs it. A process is named so that another one with its number is not taken for it."""
+    """One start of a model: who runs it. A process is named so that another one with its number is not taken for it.
+
+    `job` is a Slurm job's id (`12_3` in an array), `user` and `cluster` whose and where it is.
+    """
 
     number: int
     host: str
@@ -18,16 +32,24 @@ class Attempt:
     boot: str
     started: float
     job: str | None = None
+    user: int | None = None
+    cluster: str | None = None
 
     @classmethod
     def of_this_process(cls, number: int) -> "Attempt":
         """An attempt that this process makes."""
         pid = os.getpid()
-        job = os.environ.get("SLURM_JOB_ID")
-        return cls(number, socket.gethostname(), pid, process_start(pid) or "", this_machine(), time.time(), job)
+        job = own_job()
+        cluster = os.environ.get("SLURM_CLUSTER_NAME") if job else None
+        start = process_start(pid) or ""
+        return cls(number, socket.gethostname(), pid, start, this_machine(), time.time(), job, os.getuid(), cluster)
 
-    def alive(self) -> bool | None:
-        """Whether its process lives; None where this host can't know."""
+    def alive(self, scheduler: Scheduler | None = None) -> bool | None:
+        """Whether its process lives; where this host can't know, what the scheduler says of its job; None where nobody knows."""
+        known = self._process_lives()
+        return scheduler.alive(self) if known is None and scheduler is not None and self.job is not None else known
+
+    def _process_lives(self) -> bool | None:
         if not self.process_start:
             return None
         if self.boot and self.boot == this_machine():  # it may have been given another name since
@@ -35,6 +57,12 @@ class Attempt:
         if self.host != socket.gethostname() or self.boot.partition("/")[0] == boot_id():
             return None  # another machine, or another container on this one
         return False  # this machine has been started anew since
+
+
+def own_job() -> str | None:
+    """The id of the Slurm job that this process is part of, as Slurm's commands take and show it; None outside of any."""
+    array, task = os.environ.get("SLURM_ARRAY_JOB_ID"), os.environ.get("SLURM_ARRAY_TASK_ID")
+    return f"{array}_{task}" if array and task else os.environ.get("SLURM_JOB_ID")
 
 
 def process_start(pid: int) -> str | None:

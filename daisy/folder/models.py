@@ -7,6 +7,7 @@ from typing import Any
 
 from daisy.errors import FolderError
 from daisy.files import folder_to_fill, write_json
+from daisy.folder.attempt import Scheduler
 from daisy.folder.model import FORMAT, MODEL_ID, ModelFolder
 
 
@@ -69,8 +70,11 @@ def natural(name: str) -> tuple[float, str, int, str]:
     return (float(match["time"]), base, int(number), name) if number.isdigit() else (float(match["time"]), name, 1, name)
 
 
-def observed_state(folder: ModelFolder, result: Mapping[str, Any]) -> tuple[str, str]:
-    """The state as far as it is known now, and the evidence where it is not the one that is written."""
+def observed_state(folder: ModelFolder, result: Mapping[str, Any], scheduler: Scheduler | None = None) -> tuple[str, str]:
+    """The state as far as it is known now, and the evidence where it is not the one that is written.
+
+    `scheduler` is asked of models that run where this host can't look.
+    """
     state = str(result["state"])
     if state in ("done", "pruned"):
         return state, ""
@@ -80,7 +84,11 @@ def observed_state(folder: ModelFolder, result: Mapping[str, Any]) -> tuple[str,
     attempt = folder.read_attempt(last)
     if attempt is None:
         return "unknown", "nothing says which process runs it"
-    alive = attempt.alive()
+    alive = attempt.alive(scheduler)
+    if alive:
+        return "running", ""
+    asked = scheduler is not None and attempt.job is not None and attempt.alive() is None
+    told = scheduler.evidence(attempt) if asked and scheduler is not None else ""
     if alive is None:
-        return "unknown", f"it was started on {attempt.host}, which can't be asked from here"
-    return ("running", "") if alive else ("stopped", f"process {attempt.pid} on {attempt.host} is gone")
+        return "unknown", told or f"it was started on {attempt.host}, which can't be asked from here"
+    return "stopped", told or f"process {attempt.pid} on {attempt.host} is gone"

@@ -3,7 +3,8 @@
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+import shutil
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -16,6 +17,7 @@ from daisy.folder.attempt import Attempt
 SWEEPS = ".sweeps"
 CODE = ".code"
 MODELS = "models.jsonl"
+HELD = "held.json"
 FORMAT = 1
 NUMBER = re.compile(r"(?P<number>\d+)(@(?P<worker>[^@/]+))?\.json")
 SWEEP_ID = re.compile(r"s\d+__.+", re.ASCII)
@@ -67,6 +69,11 @@ class SweepFolder:
     def code(self) -> Path:
         """The frozen copies of daisy/ and frameworks/ that its models run."""
         return self.path / "code"
+
+    @property
+    def slurm(self) -> Path:
+        """submitit's files."""
+        return self.path / "slurm"
 
     @property
     def output(self) -> Path:
@@ -125,9 +132,11 @@ class SweepFolder:
         except (OSError, ValueError, KeyError, TypeError):
             return Begun()
 
-    def claim(self, worker: str) -> Place | None:
-        """Take the next model that waits; None where none does."""
+    def claim(self, worker: str, among: Container[int] | None = None) -> Place | None:
+        """Take the next model that waits, only one of the numbers `among` where they are given; None where none does."""
         for place in self.places("waiting"):
+            if among is not None and place.number not in among:
+                continue
             claimed = self.path / "claimed" / f"{place.number:05}@{worker}.json"
             try:
                 place.path.rename(claimed)
@@ -140,17 +149,63 @@ class SweepFolder:
         """Note the model that a claimed one has become, and that it was begun once more."""
         write_json(place.path, {"model": model, "starts": self.begun(place).starts + 1})
 
+    def claimed_by(self, worker: str) -> Place | None:
+        """What a worker has claimed; None where nothing is."""
+        return next((place for place in self.places("claimed") if place.worker == worker), None)
+
     def put_back(self, place: Place) -> None:
         """A claimed one waits again."""
         _moved(place.path, self.path / "waiting" / f"{place.number:05}.json")
 
     def cancel(self, place: Place) -> bool:
-        """One that waits will not be trained. False where it waits no longer."""
+        """One that waits, or was given up, will not be trained. False where it is there no longer."""
         return _moved(place.path, self.path / "cancelled" / f"{place.number:05}.json")
+
+    def held(self) -> str | None:
+        """Why no more of it is launched; None where that goes on."""
+        return self._held().get("reason")
+
+    def hold(self, reason: str) -> None:
+        """Launch no more of it until `release`."""
+        write_json(self.path / HELD, {"reason": reason})
+
+    def release(self, now: float) -> None:
+        """Go on. What ended before this moment does not count against it any more."""
+        if self._held():
+            write_json(self.path / HELD, {"released": now})
+
+    def released(self) -> float:
+        """When it was let go on last; 0 where it never had to be."""
+        return float(self._held().get("released", 0.0))
+
+    def _held(self) -> dict[str, Any]:
+        try:
+            return dict(read_json(self.path / HELD))
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, TypeError) as error:
+            raise FolderError(f"{self.path / HELD} can't be read ({error}): remove it") from None
+
+    def withdraw(self) -> bool:
+        """Take a sweep away of which nothing was begun. False where something was: then it stays."""
+        if self.places("claimed"):
+            return False
+        gone = self.path.with_name(f".{self.path.name}")
+        self.path.rename(gone)
+        shutil.rmtree(gone)
+        return True
 
     def register(self, worker: str) -> None:
         """Note who a worker is: this process."""
         write_json(self._worker(worker), vars(Attempt.of_this_process(0)))
+
+    def deregister(self, worker: str) -> None:
+        """A worker has ended, and what it had claimed is settled."""
+        self._worker(worker).unlink(missing_ok=True)
+
+    def workers(self) -> list[str]:
+        """Those that work, and those that died before they could say how they ended."""
+        return [name.removesuffix(".json") for name in _names(self.path / "workers") if name.endswith(".json")]
 
     def worker(self, worker: str) -> Attempt | None:
         """Who a worker is; None where nothing says so."""
@@ -171,16 +226,17 @@ def create_sweep(
     code: Path,
     patches: Mapping[str, bytes],
     now: float,
-    runner: str,
+    runner: str | None = None,
 ) -> SweepFolder:
     """A new sweep's folder, whole or not there: all its models wait.
 
     `code` is where its frozen copies are, `patches` what was not committed when they were made, `runner` the worker that this
-    process is. The id is `s<unix time>__<name>`; a second sweep of the same second and name gets `__2`, and so on.
+    process is, where it stays and runs them. The id is `s<unix time>__<name>`; a second one of the same second
+    gets `__2`, and so on.
     """
     parent = models_dir / SWEEPS
     with folder_to_fill(parent) as unfinished:
-        for part in ("waiting", "claimed", "cancelled", "workers", "output"):
+        for part in ("waiting", "claimed", "cancelled", "workers", "output", "slurm"):
             (unfinished / part).mkdir()
         with replacing(unfinished / MODELS) as file:
             for number, model in enumerate(waiting, 1):
@@ -189,7 +245,8 @@ def create_sweep(
                 (unfinished / "waiting" / f"{number:05}.json").write_text(begun)
         for file_name, patch in patches.items():
             (unfinished / file_name).write_bytes(patch)
-        SweepFolder(unfinished).register(runner)
+        if runner is not None:
+            SweepFolder(unfinished).register(runner)
         (unfinished / "code").symlink_to(os.path.relpath(code, parent / "any"))
         for folder in (unfinished / "waiting", unfinished):
             sync_folder(folder)

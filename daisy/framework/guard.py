@@ -31,7 +31,9 @@ def main() -> None:
     control, grace = int(sys.argv[1]), float(sys.argv[3])
     held = [int(number) for number in sys.argv[2].split(",") if number != "-"]
     last, command = json.loads(sys.argv[4]), sys.argv[5:]
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    # Slurm sends its signals to all processes of a job. SIGUSR2, which tells that the time is nearly over, would kill the
+    # command: it stays ignored there too, and Daisy ends it.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR2):
         signal.signal(number, signal.SIG_IGN)
     prctl(PR_SET_CHILD_SUBREAPER, 1)  # what the command leaves behind becomes a child of this process
     woken, waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)

@@ -1,11 +1,11 @@
-"""Being told to stop: Ctrl-C, SIGTERM, a terminal that is closed."""
+"""Being told to stop: Ctrl-C, SIGTERM, a terminal that is closed, a Slurm job whose time is nearly over (SIGUSR2)."""
 
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR2)
 
 
 class Stopped(KeyboardInterrupt):
@@ -23,7 +23,8 @@ class Stopped(KeyboardInterrupt):
     @property
     def words(self) -> str:
         """Who asked."""
-        return "Ctrl-C" if self.number == signal.SIGINT else signal.Signals(self.number).name
+        words = {signal.SIGINT: "Ctrl-C", signal.SIGUSR2: "the time limit of its Slurm job (SIGUSR2)"}
+        return words.get(signal.Signals(self.number), signal.Signals(self.number).name)
 
 
 def _raise(number: int, frame: FrameType | None) -> None:

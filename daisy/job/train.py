@@ -3,7 +3,7 @@
 import errno
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +23,7 @@ from daisy.job.validate import EachEpoch, Scored, validate_best
 from daisy.job.watch import Superseded, Watch
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+A_MOMENT = 1.0  # seconds
 LAST_LINES = 15  # of run.out, in result.json and on the screen
 
 
@@ -69,7 +70,7 @@ def run(folder: ModelFolder, attempt: Attempt, project: Project, observer: Obser
     course.facts.update(attempt=attempt.number, host=attempt.host, job=attempt.job)
     try:
         folder.log(f"attempt {attempt.number} on {attempt.host}, process {attempt.pid}, {_slurm(attempt)}")
-        scored = _train(folder, attempt, project, observer, course, slot)
+        scored = _heeding(lambda: _train(folder, attempt, project, observer, course, slot), attempt)
         return _done(folder, scored, course)
     except Superseded:
         folder.log(f"attempt {attempt.number} ends: a later one has begun")
@@ -99,6 +100,16 @@ def run(folder: ModelFolder, attempt: Attempt, project: Project, observer: Obser
     finally:
         if course.watch is not None:
             course.watch.close()
+
+
+def _heeding(work: Callable[[], Scored], attempt: Attempt) -> Scored:
+    """In a Slurm job a framework gets SIGTERM when Daisy does: what looks like its failure may be that."""
+    try:
+        return work()
+    except TrainingFailed:
+        if attempt.job is not None:
+            time.sleep(A_MOMENT)  # in which Stopped is raised, were it so
+        raise
 
 
 def _slurm(attempt: Attempt) -> str:

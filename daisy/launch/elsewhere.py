@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from daisy.errors import FolderError
 from daisy.folder import Place, SweepFolder, sweeps
-from daisy.launch.recovery import recover
-
-RUNNER = "runner"  # the worker that is the launching process of a sweep on this host
+from daisy.launch.evidence import Cluster
+from daisy.launch.recovery import RUNNER, recover
 
 
 @dataclass(frozen=True)
@@ -40,21 +40,30 @@ def in_sweeps(models_dir: Path, wanted: set[str], mend: bool = False) -> Mapping
     before the models' folders are: a worker makes the folder first, and then notes it.
     """
     found: dict[str, Elsewhere] = {}
+    cluster = Cluster()
     for sweep in sweeps(models_dir):
         try:
-            identities = sweep.info()["identities"]
+            info = sweep.info()
+            held = sweep.held()
         except FolderError:
             continue
-        numbers = {number: identity for number, identity in enumerate(identities, 1) if identity in wanted}
+        numbers = {number: identity for number, identity in enumerate(info["identities"], 1) if identity in wanted}
         if not numbers:
             continue
-        runner = sweep.worker(RUNNER)
-        alive = runner.alive() if runner is not None else None
-        if mend and alive is False:
-            recover(sweep)
-        evidence = "" if alive else "its launcher is on another host" if alive is None else "its launcher is gone"
+        alive, evidence = _served(sweep, info, held)
+        if mend and alive is not None:
+            recover(sweep, cluster)
         for place in sweep.places("waiting", "claimed"):
             if place.number in numbers and (place.state == "waiting" or sweep.begun(place).model is None):
                 gone = alive is False and place.state == "waiting"
                 found[numbers[place.number]] = Elsewhere(sweep, place, gone, evidence)
     return found
+
+
+def _served(sweep: SweepFolder, info: Mapping[str, Any], held: str | None) -> tuple[bool | None, str]:
+    """Whether somebody serves a sweep (Slurm's jobs, or a launcher that lives), and what to say of it."""
+    if info.get("launcher") == "slurm":
+        return True, f"{held}; `daisy resume {sweep.sweep_id}` goes on" if held else ""
+    runner = sweep.worker(RUNNER)
+    alive = runner.alive() if runner is not None else None
+    return alive, "" if alive else "its launcher is on another host" if alive is None else "its launcher is gone"

@@ -5,67 +5,20 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 from daisy.configuration import Environment
-from daisy.errors import FolderError
 from daisy.folder import ModelFolder, SweepFolder
-from daisy.launch.elsewhere import RUNNER
-from daisy.launch.recovery import locked, recover
+from daisy.launch.course import Course, Ended, Running, Watcher, ended_as
+from daisy.launch.evidence import Cluster
+from daisy.launch.recovery import RUNNER, locked, recover
 from daisy.launch.slots import Slot, Slots, at_once, cores, gpu_of
-from daisy.launch.task import NOTHING_WAITS, STEPPED_BACK
+from daisy.launch.task import NOTHING_WAITS, START, STEPPED_BACK
+from daisy.launch.threads import threads
 
 POLL = 0.1  # seconds
-FIRST_MINUTE = 60.0  # seconds: models that fail alike within it are taken for one mistake
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-START = "import sys; sys.path.insert(0, {code!r}); from daisy.launch.task import main; main()"
-
-
-@dataclass(frozen=True)
-class Running:
-    """A model that runs; no folder before its process has made one."""
-
-    number: int | None
-    folder: ModelFolder | None
-    began: float
-
-
-@dataclass(frozen=True)
-class Ended:
-    """A model that has ended, as its result.json says; without a folder what its process printed."""
-
-    number: int | None
-    folder: ModelFolder | None
-    state: str
-    reason: str
-    accuracy: float | None
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Course:
-    """How far a sweep is."""
-
-    waiting: int
-    running: Sequence[Running]
-    ended: Sequence[Ended]
-    stopping: bool = False
-
-
-class Watcher(Protocol):
-    """Told of a sweep's course while it happens."""
-
-    def look(self, course: Course) -> None:
-        """Called ten times a second."""
-
-    def ended(self, model: Ended, course: Course) -> None:
-        """A model has ended."""
-
-    def say(self, text: str) -> None:
-        """Something worth a line has happened."""
 
 
 @dataclass
@@ -95,7 +48,7 @@ class LocalLauncher:
         """Run until no model waits or runs. Asked once to stop (Ctrl-C), no more are launched; asked again, all are stopped."""
         self._sweep.register(RUNNER)
         with locked(self._sweep.models_dir):
-            recover(self._sweep)
+            recover(self._sweep, Cluster())
         before = {number: signal.signal(number, self._ask) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
         try:
             while self._workers or (self._sweep.waiting() and not self._stopped_launching):
@@ -111,7 +64,7 @@ class LocalLauncher:
             for worker in self._workers:
                 worker.process.terminate()
         with locked(self._sweep.models_dir):
-            recover(self._sweep)  # what was killed waits again
+            recover(self._sweep, Cluster())  # what was killed waits again
         return self._ended
 
     @property
@@ -173,9 +126,7 @@ class LocalLauncher:
 
     def _share(self, slot: Slot) -> dict[str, str]:
         """A slot's part of this host: one GPU where there are some, so many threads of the processor."""
-        threads = str(max(1, cores() // self._slots.count))
-        share = {name: os.environ.get(name, threads) for name in THREADS}
-        return {**share, **gpu_of(slot)}
+        return {**threads(max(1, cores() // self._slots.count)), **gpu_of(slot)}
 
     def _reap(self) -> None:
         """See which models the workers have claimed, and which have ended."""
@@ -190,7 +141,7 @@ class LocalLauncher:
             ended = self._outcome(worker)
             self._ended.append(ended)
             self._watcher.ended(ended, self._course())
-            self._stop_after_same_failures()
+            self._heed_a_hold()
 
     def _see_claims(self, workers: Sequence[_Worker] | None = None) -> None:
         places = {place.worker: place for place in self._sweep.places("claimed")}
@@ -211,30 +162,13 @@ class LocalLauncher:
         if worker.folder is None:
             stopped = worker.process.returncode > 128 or worker.process.returncode < 0
             return Ended(worker.number, None, "stopped" if stopped else "failed", last, None, seconds)
-        try:
-            result: Mapping[str, object] = worker.folder.read_result()
-        except FolderError as error:
-            return Ended(worker.number, worker.folder, "failed", str(error), None, seconds)
-        state, accuracy = str(result["state"]), result.get("accuracy")
-        if state == "running":  # its process was killed before it could write how it ended
-            state, result = "stopped", {"reason": last}
-        return Ended(
-            worker.number, worker.folder, state, str(result.get("reason", "")),
-            accuracy if isinstance(accuracy, float) else None, seconds,
-        )  # fmt: skip
+        return ended_as(worker.number, worker.folder, last, seconds)
 
-    def _stop_after_same_failures(self) -> None:
-        """One mistake fails all models: launch no more where the first ones have failed alike, each within a minute."""
-        most, ended = self._env.stop_after_same_failures, self._ended
-        if not most or self._stopped_launching or len(ended) < most:
-            return
-        quick = all(model.state == "failed" and model.seconds < FIRST_MINUTE for model in ended)
-        if quick and len({model.reason for model in ended}) == 1:
+    def _heed_a_hold(self) -> None:
+        """Launch no more where the sweep was held: its first models have failed alike."""
+        if not self._stopped_launching and (why := self._sweep.held()) is not None:
             self._stopped_launching = True
-            self._watcher.say(
-                f"the first {len(ended)} models have failed alike ({ended[0].reason}): launching no more. Mend it, then "
-                f"`daisy resume {self._sweep.sweep_id}`"
-            )
+            self._watcher.say(f"{why}: launching no more. Mend it, then `daisy resume {self._sweep.sweep_id}`")
 
     def _course(self) -> Course:
         running = [Running(worker.number, worker.folder, worker.began) for worker in self._workers]

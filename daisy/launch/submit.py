@@ -1,63 +1,131 @@
-"""A sweep comes to be: all its models are checked, those that are there already are told, the rest waits on disk."""
+"""A sweep comes to be: all its models are checked, those that are there already are told, the rest waits on disk.
+
+On Slurm jobs are submitted then; what is on disk is whole before, so that whatever dies loses nothing.
+"""
 
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from daisy import __version__
 from daisy.configuration import Project
-from daisy.errors import ConfigurationError
+from daisy.errors import ConfigurationError, LaunchError
 from daisy.files import sha256
 from daisy.folder import SweepFolder, Waiting, by_identity, create_sweep, patch_name
-from daisy.launch.elsewhere import RUNNER, Elsewhere, in_sweeps
+from daisy.launch import lanes, slurm
+from daisy.launch.elsewhere import Elsewhere, in_sweeps
 from daisy.launch.frozen import freeze
+from daisy.launch.lanes import Filled, Lanes
 from daisy.launch.planning import Plan
-from daisy.launch.recovery import locked
+from daisy.launch.recovery import RUNNER, locked
+from daisy.launch.slurm import Queue
 from daisy.launch.starting import Already, counting, models_dir_of
+
+LOCAL, SLURM = "local", "slurm"
 
 
 @dataclass(frozen=True)
 class Submission:
-    """What came of the plans of one command: a sweep with those that are to be trained (None where none is), and the rest."""
+    """What came of the plans of one command: a sweep with those that are to be trained (None where none is), and the rest.
+
+    On Slurm `filled` are the jobs that were submitted, also for what waited already.
+    """
 
     sweep: SweepFolder | None
     plans: Sequence[Plan]
     skipped: Sequence[Already]
+    filled: Filled | None = None
 
 
 def submit(project: Project, plans: Sequence[Plan], name: str, command: Sequence[str]) -> Submission:
     """Put the models into a new sweep, whole on disk, each identity once over all sweeps of the same models_dir.
 
     A stopped model goes on in its folder, a failed one is trained anew; one that waits in a sweep whose launcher is gone comes
-    over into this one. Raises ConfigurationError.
+    over into this one. Raises ConfigurationError, and LaunchError where Slurm takes nothing: nothing was launched then.
     """
     models_dir = _models_dir(plans)
+    launcher = launcher_of(plans)
+    if launcher == SLURM:
+        _check_with_slurm(models_dir, plans)
     # Two shells that ask for the same models at the same moment: the second one sees the first one's sweep.
     with locked(models_dir):
         elsewhere = in_sweeps(models_dir, {planned.identity for planned in plans}, mend=True)
         entries, skipped = _sorted_out(models_dir, plans, elsewhere)
-        if not entries:
-            return Submission(None, (), skipped)
-        code = freeze(project, models_dir)
-        patches = {patch_name(sha256(patch)): patch for planned, _ in entries for patch in planned.patches.values()}
-        info = {
-            "name": name,
-            "command": list(command),
-            "created": time.time(),
-            "launcher": "local",
-            "count": len(entries),
-            "identities": [planned.identity for planned, _ in entries],
-            "project": entries[0][0].content["project"],
-            "env": entries[0][0].configuration.env.to_json(),
-            "versions": {"daisy": __version__},
-        }
-        waiting = [Waiting(planned.content, model) for planned, model in entries]
-        sweep = create_sweep(models_dir, name, info, waiting, code, patches, time.time(), RUNNER)
+        queue = _queue() if launcher == SLURM else None
+        sweep = _create(project, models_dir, entries, name, command, launcher) if entries else None
+        try:
+            filled = lanes.fill(models_dir, queue) if queue is not None else None
+        except BaseException:
+            if sweep is not None:
+                sweep.withdraw()
+            raise
         for planned, _ in entries:
             if (other := elsewhere.get(planned.identity)) is not None and not planned.configuration.again:
                 other.taken_over()  # only now that it waits here
-    return Submission(sweep, [planned for planned, _ in entries], skipped)
+    return Submission(sweep, [planned for planned, _ in entries], skipped, filled)
+
+
+def launcher_of(plans: Sequence[Plan]) -> str:
+    """Where the models of one command run: here, or on Slurm. Raises ConfigurationError where some run here and some there."""
+    launchers = {SLURM if planned.configuration.env.slurm is not None else LOCAL for planned in plans}
+    if len(launchers) > 1:
+        raise ConfigurationError("some of these models run on Slurm and some on this machine: launch them one after the other")
+    return launchers.pop()
+
+
+def lanes_of(models_dir: Path, plans: Sequence[Plan]) -> list[Lanes]:
+    """The lanes that the models need: one set for each kind of job."""
+    found = {lane.tag: lane for planned in plans if (lane := _lanes(models_dir, planned)) is not None}
+    return list(found.values())
+
+
+def _lanes(models_dir: Path, planned: Plan) -> Lanes | None:
+    wishes = planned.configuration.env.slurm
+    return Lanes(models_dir, wishes) if wishes is not None else None
+
+
+def _check_with_slurm(models_dir: Path, plans: Sequence[Plan]) -> None:
+    for lane in lanes_of(models_dir, plans):
+        lanes.check(lane, models_dir)
+
+
+def _queue() -> Queue:
+    queue = slurm.queue()
+    if queue is None:
+        raise LaunchError("Slurm does not say what is in its queue (squeue): nothing was launched; run this again later")
+    return queue
+
+
+def _create(
+    project: Project,
+    models_dir: Path,
+    entries: Sequence[tuple[Plan, str | None]],
+    name: str,
+    command: Sequence[str],
+    launcher: str,
+) -> SweepFolder:
+    code = freeze(project, models_dir)
+    patches = {patch_name(sha256(patch)): patch for planned, _ in entries for patch in planned.patches.values()}
+    info: dict[str, Any] = {
+        "name": name,
+        "command": list(command),
+        "created": time.time(),
+        "launcher": launcher,
+        "count": len(entries),
+        "identities": [planned.identity for planned, _ in entries],
+        "project": entries[0][0].content["project"],
+        "env": entries[0][0].configuration.env.to_json(),
+        "versions": {"daisy": __version__},
+    }
+    if launcher == SLURM:
+        own = [_lanes(models_dir, planned) for planned, _ in entries]
+        info["tags"] = [lane.tag for lane in own if lane is not None]
+        info["slurm"] = {lane.tag: dict(lane.wishes) for lane in own if lane is not None}
+    waiting = [Waiting(planned.content, model) for planned, model in entries]
+    runner = RUNNER if launcher == LOCAL else None
+    return create_sweep(models_dir, name, info, waiting, code, patches, time.time(), runner)
 
 
 def foreseen(plans: Sequence[Plan]) -> Submission:

@@ -2,35 +2,59 @@
 
     python -P -c 'import sys; sys.path.insert(0, CODE); from daisy.launch.task import main; main()' SWEEP WORKER [SLOT]
 
-CODE are the frozen copies of the sweep's folder. SLOT is the number of a descriptor that holds the place to run. The exit code is
-0 for a model that is done, 1 for one that failed, NOTHING_WAITS, STEPPED_BACK, or 128 and the number of the signal that stopped
-it.
+CODE are the frozen copies of the sweep's folder. SLOT is the number of a descriptor that holds the place to run; `claimed:17`
+instead of it: the worker, which is this process, has claimed model 17 already. The exit code is 0 for a model that is done, 1
+for one that failed, NOTHING_WAITS, STEPPED_BACK, or 128 and the number of the signal that stopped it.
 """
 
+import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from daisy.errors import DaisyError, ModelError
-from daisy.folder import PROJECT_PATCH, SOURCE_PATCH, Attempt, ModelFolder, Place, SweepFolder, create, observed_state, patch_name
+from daisy.folder import (
+    PROJECT_PATCH,
+    SOURCE_PATCH,
+    Attempt,
+    ModelFolder,
+    Place,
+    SweepFolder,
+    create,
+    observed_state,
+    patch_name,
+)
 from daisy.job import Silent, Stopped, run, stoppable
 from daisy.job.stop import unstoppable
+from daisy.launch import slurm
 from daisy.launch.frozen import thawed
+from daisy.launch.holding import hold_after_same_failures
+from daisy.launch.settling import settle_stopped
 from daisy.launch.starting import resume
 
 NOTHING_WAITS = 3
 STEPPED_BACK = 4  # the model runs elsewhere, or is done
+CLAIMED = "claimed:"
+START = "import sys; sys.path.insert(0, {code!r}); from daisy.launch.task import main; main()"
 
 
 def main() -> None:
     """The command line."""
     sweep, worker = SweepFolder(Path(sys.argv[1])), sys.argv[2]
-    slot = int(sys.argv[3]) if len(sys.argv) > 3 else None
+    third = sys.argv[3] if len(sys.argv) > 3 else ""
+    if third.startswith(CLAIMED):
+        place = sweep.claimed_by(worker)
+        exit_with(lambda: train(sweep, worker, place) if place is not None else STEPPED_BACK)
+    exit_with(lambda: work(sweep, worker, int(third) if third else None))
+
+
+def exit_with(work: Callable[[], int]) -> NoReturn:
+    """Do the work and exit with its code; the signals that ask to stop end it well."""
     try:
         with stoppable():
-            code = work(sweep, worker, slot)
+            code = work()
     except Stopped as stop:
         code = stop.exit_code
     except DaisyError as error:
@@ -39,27 +63,47 @@ def main() -> None:
     sys.exit(code)
 
 
+def become(code: Path, sweep: SweepFolder, worker: str, number: int) -> NoReturn:
+    """Go on as the process that trains a claimed model with another sweep's frozen code."""
+    words = [sys.executable, "-P", "-c", START.format(code=str(code)), str(sweep.path), worker, f"{CLAIMED}{number}"]
+    os.execv(words[0], words)
+
+
 def work(sweep: SweepFolder, worker: str, slot: int | None = None) -> int:
     """Claim a model and train it; the exit code. Asked to stop, it puts the model back among the waiting."""
     sweep.register(worker)
-    place: Place | None = None
+    with unstoppable():
+        place = sweep.claim(worker)
+    if place is None:
+        sweep.deregister(worker)
+        return NOTHING_WAITS
+    return train(sweep, worker, place, slot)
+
+
+def train(sweep: SweepFolder, worker: str, place: Place, slot: int | None = None) -> int:
+    """Train a model that this worker has claimed; the exit code."""
+    begun = None
     try:
         with unstoppable():  # a claim is noted with the model that it has become, or not at all
-            place = sweep.claim(worker)
-            begun = begin(sweep, place) if place is not None else None
+            begun = begin(sweep, place)
     except Stopped:
-        if place is not None:
-            sweep.put_back(place)
+        sweep.put_back(place)
+        sweep.deregister(worker)
         raise
-    if place is None:
-        return NOTHING_WAITS
     if begun is None:
+        sweep.deregister(worker)
         return STEPPED_BACK
     folder, attempt = begun
+    if attempt.job is not None:
+        slurm.set_comment(attempt.job, folder.model_id)
     project = thawed(Path(sweep.info()["project"]["folder"]), sweep.code.resolve())
     outcome = run(folder, attempt, project, Silent(), slot)
-    if outcome.state == "stopped":
-        sweep.put_back(place)
+    with unstoppable():
+        if outcome.state == "stopped":
+            settle_stopped(sweep, place, folder, attempt, outcome.exit_code - 128)
+        elif outcome.state == "failed":
+            hold_after_same_failures(sweep)
+        sweep.deregister(worker)
     return outcome.exit_code
 
 

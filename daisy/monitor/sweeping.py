@@ -9,7 +9,7 @@ from rich.text import Text
 
 from daisy.folder import ModelFolder, SweepFolder
 from daisy.framework.lines import visible
-from daisy.launch.local import Course, Ended, Running
+from daisy.launch.course import Course, Ended, Running
 from daisy.monitor.columns import Cell, Column, lines
 from daisy.monitor.words import duration, percent
 

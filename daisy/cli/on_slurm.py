@@ -1,0 +1,74 @@
+"""What a person sees of models that run on Slurm: what was submitted, what would be, and how far it is."""
+
+import shlex
+from collections import Counter
+from collections.abc import Sequence
+
+from rich.text import Text
+
+from daisy.cli.screen import console, fact
+from daisy.folder import SweepFolder
+from daisy.framework.lines import visible
+from daisy.job import Stopped, stoppable
+from daisy.launch import Plan, lanes
+from daisy.launch.following import Follower
+from daisy.launch.starting import models_dir_of
+from daisy.launch.submit import Submission, lanes_of
+from daisy.monitor.sweeping import LiveSweep, PlainSweep
+from daisy.monitor.words import near
+
+UNFROZEN = "CODE"  # the frozen copies, which a dry run does not make
+
+
+def tell_submitted(submission: Submission) -> None:
+    """Which jobs now wait in Slurm's queue, and what to type next."""
+    out, filled, sweep = console(), submission.filled, submission.sweep
+    assert filled is not None
+    if filled.submitted:
+        jobs, names = len(filled.submitted), sorted(set(filled.submitted.values()), key=lambda name: (len(name), name))
+        told = f"{names[0]} ... {names[-1]}" if len(names) > 1 else names[0]
+        fact(out, "submitted", f"{jobs} array{'' if jobs == 1 else 's'} of jobs: {told}; at most so many models run at once")
+    if filled.refused:
+        fact(out, "warning", f"{filled.refused}. Jobs that are there already will train what waits, only not so many at once")
+    if sweep is not None:
+        fact(out, "folder", near(sweep.path))
+        fact(out, "next", f"daisy list   daisy wait {sweep.sweep_id}   daisy cancel {sweep.sweep_id}")
+
+
+def show_jobs(plans: Sequence[Plan]) -> None:
+    """`--dry-run`: the sbatch text and the commands for each kind of job. Raises LaunchError where Slurm would not take it."""
+    out = console()
+    models_dir = models_dir_of(plans[0].configuration)
+    counts = Counter(lanes.tag_of(models_dir, planned.configuration.env.slurm or {}) for planned in plans)
+    for lane in lanes_of(models_dir, plans):
+        folder = models_dir / ".sweeps" / "SWEEP" / "slurm"
+        shares = lanes.shares(lane, counts[lane.tag])
+        for name, count in list(shares.items())[:1]:
+            out.print(Text(f"\nsbatch, for the lane {name}:", style="bold"))
+            out.print(Text(visible(lanes.sbatch_text(lane, name, folder, count)).replace("\\n", "\n").rstrip()), soft_wrap=True)
+        if len(shares) > 1:
+            others = ", ".join(f"{name} ({count})" for name, count in list(shares.items())[1:])
+            out.print(Text(f"and likewise, each with so many tasks: {others}"), soft_wrap=True)
+        out.print(Text("\neach task runs:", style="bold"))
+        out.print(Text(shlex.join(lanes.command_of(lane, models_dir / ".code" / UNFROZEN))), soft_wrap=True)
+        lanes.check(lane, models_dir)
+        out.print(Text("Slurm would take these jobs (sbatch --test-only)\n", style="dim"))
+
+
+def wait_for(sweep: SweepFolder) -> int:
+    """Stay with a sweep until all its models have ended; the exit code. Ctrl-C ends the view only."""
+    from daisy.cli.sweep import WELL, tell_end
+
+    out = console()
+    watcher = (LiveSweep if out.is_terminal else PlainSweep)(sweep, lanes.at_once_of(sweep), out)
+    try:
+        with stoppable():
+            ended = Follower(sweep, watcher).run()
+    except Stopped as stop:
+        watcher.close()
+        out.print(Text(f"{sweep.sweep_id} goes on; `daisy wait {sweep.sweep_id}` shows it again"), soft_wrap=True)
+        return stop.exit_code
+    finally:
+        watcher.close()
+    tell_end(sweep, ended)
+    return 0 if all(model.state in WELL for model in ended) and not sweep.waiting() else 1

@@ -1,0 +1,40 @@
+"""What to do about what Slurm refuses: its own words, with a way out."""
+
+from daisy.errors import LaunchError
+
+LIMITS = ("MaxSubmit", "accounting/QOS policy", "Resource temporarily unavailable")
+"""In the text of Slurm's: so many jobs at once are too many; fewer may do."""
+
+WAYS_OUT = (
+    ("Invalid partition", "set env.slurm.partition to one that `sinfo --summarize` shows"),
+    ("Invalid account", "set env.slurm.account to one that `sacctmgr show associations user=$USER` shows"),
+    ("Invalid qos", "set env.slurm.qos to one that `sacctmgr show qos` shows"),
+    (
+        "Requested node configuration is not available",
+        "no node has what is asked for: lower env.slurm.cpus_per_task, gpus_per_node or mem_gb, or choose another "
+        "env.slurm.partition or constraint (`sinfo --Node --long` shows the nodes)",
+    ),
+    ("Invalid feature specification", "set env.slurm.constraint to features that `sinfo --format %f` shows"),
+    ("Invalid generic resource", "set env.slurm.gres to what `sinfo --format %G` shows"),
+    ("Requested time limit is invalid", "lower env.slurm.timeout_min"),
+    ("Invalid node name", "mend env.slurm.exclude"),
+    ("array specification", "lower env.slurm.array_parallelism"),
+    *((limit, "wait until some of your jobs have ended (`squeue --me`), then run this again") for limit in LIMITS),
+    ("nrecognized option", "mend env.slurm.additional_parameters"),
+    ("nvalid", "mend what --dry-run shows as #SBATCH lines: env.slurm sets them"),
+    ("ontact", "run this again when Slurm answers (`sinfo` shows whether it does)"),
+    ("onnect", "run this again when Slurm answers (`sinfo` shows whether it does)"),
+    ("imed out", "run this again when Slurm answers (`sinfo` shows whether it does)"),
+)
+"""A part of Slurm's text, and what to do then; the first one that fits counts."""
+
+
+def refusal(text: str) -> LaunchError:
+    """The error for what Slurm has said."""
+    way_out = next((way_out for part, way_out in WAYS_OUT if part in text), "mend what it names: --dry-run shows the sbatch text")
+    return LaunchError(f"Slurm refuses: {text}: {way_out}")
+
+
+def is_limit(text: str) -> bool:
+    """Whether Slurm would take fewer jobs."""
+    return any(limit in text for limit in LIMITS)

@@ -1,0 +1,17 @@
+"""How many threads the numeric libraries of a framework start: as many as the place to run has processors."""
+
+import os
+from collections.abc import Mapping
+
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+
+
+def threads(count: int) -> Mapping[str, str]:
+    """The environment that asks for so many; what is set already stays."""
+    return {name: os.environ.get(name, str(count)) for name in THREADS}
+
+
+def limit_threads(count: str | None) -> None:
+    """Ask for so many in this process and its children, where the number is known."""
+    if count is not None and count.isdigit() and int(count):
+        os.environ.update(threads(int(count)))
