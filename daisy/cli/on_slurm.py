@@ -25,9 +25,10 @@ def tell_submitted(submission: Submission) -> None:
     out, filled, sweep = console(), submission.filled, submission.sweep
     assert filled is not None
     if filled.submitted:
-        jobs, names = len(filled.submitted), sorted(set(filled.submitted.values()), key=lambda name: (len(name), name))
-        told = f"{names[0]} ... {names[-1]}" if len(names) > 1 else names[0]
-        fact(out, "submitted", f"{jobs} array{'' if jobs == 1 else 's'} of jobs: {told}; at most so many models run at once")
+        names = sorted({job.lane for job in filled.submitted}, key=lambda name: (len(name), name))
+        told = f"{names[0]} to {names[-1]}" if len(names) > 1 else names[0]
+        count = sum(job.tasks for job in filled.submitted)
+        fact(out, "submitted", f"{count} job{'' if count == 1 else 's'} named {told}")
     if filled.refused:
         fact(out, "warning", f"{filled.refused}. Jobs that are there already will train what waits, only not so many at once")
     if sweep is not None:
@@ -51,8 +52,8 @@ def show_jobs(plans: Sequence[Plan]) -> None:
             out.print(Text(f"and likewise, each with so many tasks: {others}"), soft_wrap=True)
         out.print(Text("\neach task runs:", style="bold"))
         out.print(Text(shlex.join(lanes.command_of(lane, models_dir / ".code" / UNFROZEN))), soft_wrap=True)
-        lanes.check(lane, models_dir)
-        out.print(Text("Slurm would take these jobs (sbatch --test-only)\n", style="dim"))
+        told = lanes.check(lane, models_dir, probe=False)
+        out.print(Text(f"sbatch --test-only: {told or 'Slurm would take these jobs'}\n", style="dim"), soft_wrap=True)
 
 
 def wait_for(sweep: SweepFolder) -> int:

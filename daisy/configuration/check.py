@@ -29,7 +29,7 @@ def keys(overrides: Sequence[Override], base: Mapping[str, Any]) -> None:
         text = text.removeprefix("++") if of_every_env(key) else text
         if key.startswith(f"{SLURM}.") and not isinstance(_node(base, SLURM), Mapping):
             raise ConfigurationError(f"{text}: this env has no section slurm: add env=slurm, or another one that runs on Slurm")
-        if in_open_section(key) or of_every_env(key):
+        if in_open_section(key) or of_every_env(key) or (key in OPEN_SECTIONS and isinstance(override.value(), dict)):
             continue
         node = _node(base, key)
         if isinstance(node, Mapping) and override.type != OverrideType.DEL:

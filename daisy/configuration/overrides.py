@@ -183,7 +183,7 @@ def _adapted(parser: OverridesParser, override: Override, cwd: Path) -> Override
         return parser.parse_override(f"++{key}=null")  # takes back what the env's YAML names
     if of_every_env(key) and override.type == OverrideType.CHANGE:
         return parser.parse_override(f"++{text_of(override)}")
-    if _is_open(override) and not key.startswith(f"{PYTHONS}."):
+    if _is_open(override) and (not key.startswith(PYTHONS) or key == PYTHONS):
         return parser.parse_override(f"++{text_of(override)}")
     if _is_open(override):
         path = str(value)
@@ -194,7 +194,9 @@ def _adapted(parser: OverridesParser, override: Override, cwd: Path) -> Override
 
 
 def _is_open(override: Override) -> bool:
-    return override.type == OverrideType.CHANGE and in_open_section(override.key_or_group)
+    key = override.key_or_group
+    whole = key in OPEN_SECTIONS and isinstance(override.value(), dict)
+    return override.type == OverrideType.CHANGE and (whole or in_open_section(key))
 
 
 def in_open_section(key: str) -> bool:

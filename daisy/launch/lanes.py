@@ -14,6 +14,7 @@ import shlex
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -23,12 +24,13 @@ from typing import TYPE_CHECKING, Any
 from daisy.errors import ConfigurationError, FolderError, LaunchError
 from daisy.folder import SweepFolder, sweeps
 from daisy.launch import slurm
-from daisy.launch.refused import is_limit, refusal
+from daisy.launch.refused import NO_NODES_NOW, is_for_ever, is_limit, refusal
 
 if TYPE_CHECKING:
     import submitit
 
 START = "import sys; sys.path.insert(0, {code!r}); from daisy.launch.slurm_task import main; main()"
+REASON_COMES_WITHIN = 5.0  # seconds
 ARRAY_IF_UNKNOWN = 1000  # tasks, where Slurm does not say how many it takes
 SUBMITITS_NAMES = {"name": "job_name", "timeout_min": "time", "tasks_per_node": "ntasks_per_node"}
 HOLDS_THE_CAP = ("array", "comment", "dependency", "job-name", "no-requeue", "requeue", "signal")
@@ -66,10 +68,19 @@ class Lanes:
 
 @dataclass(frozen=True)
 class Filled:
-    """What was submitted: job ids with their lane, and Slurm's words where it did not take all."""
+    """What was submitted, and Slurm's words where it did not take all."""
 
-    submitted: Mapping[str, str]
+    submitted: Sequence["Submitted"]
     refused: str | None = None
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """A job, or an array of them with so many tasks."""
+
+    job_id: str
+    lane: str
+    tasks: int
 
 
 def at_once_of(sweep: SweepFolder) -> int:
@@ -117,7 +128,7 @@ def fill(models_dir: Path, queue: slurm.Queue, only: str | None = None) -> Fille
 
     Raises LaunchError where Slurm takes none at all.
     """
-    submitted: dict[str, str] = {}
+    submitted: list[Submitted] = []
     refused = None
     for tag, there in waiting(models_dir).items():
         if only is not None and tag != only:
@@ -126,7 +137,7 @@ def fill(models_dir: Path, queue: slurm.Queue, only: str | None = None) -> Fille
         lanes = Lanes(models_dir, sweep.info()["slurm"][tag])
         missing = _missing(lanes, sum(len(numbers) for _, numbers in there), _live(lanes, queue))
         try:
-            submitted.update(_submit(lanes, sweep, missing))
+            submitted += _submit(lanes, sweep, missing)
         except LaunchError as error:
             if not submitted:
                 raise
@@ -140,13 +151,49 @@ def drain(tag: str, queue: slurm.Queue) -> None:
         slurm.cancel(surplus)
 
 
-def check(lanes: Lanes, sweep_folder: Path) -> None:
-    """Raise LaunchError where Slurm would not take such jobs, or would take them and never start them."""
-    with tempfile.NamedTemporaryFile("w", prefix="daisy-", suffix=".sh") as file:
-        file.write(sbatch_text(lanes, lanes.names[0], sweep_folder, 1))
-        file.flush()
-        if (why := slurm.would_take(Path(file.name))) is not None:
+def check(lanes: Lanes, folder: Path, probe: bool = True) -> str | None:
+    """Raise LaunchError where Slurm would not take such jobs, or would take them and never start them.
+
+    Of jobs that no node can run now Slurm alone knows whether one ever can, and only once it has them: a `probe` is submitted
+    then, and cancelled. Without it what Slurm says is returned.
+    """
+    text = sbatch_text(lanes, lanes.names[0], folder, 1)
+    with tempfile.TemporaryDirectory(prefix="daisy-") as temporary:
+        script = Path(temporary) / "script.sh"
+        script.write_text(text)
+        why = slurm.would_take(script)
+        if why is None:
+            return None
+        if NO_NODES_NOW not in why:
             raise refusal(why)
+        if not probe:
+            return why
+        script.write_text(_probe_text(text))
+        try:
+            reason = _reason(script)
+        except LaunchError:  # it does not even take it
+            raise refusal(why) from None
+        if is_for_ever(reason):
+            raise refusal(why)
+    return why
+
+
+def _probe_text(text: str) -> str:
+    """The same wishes, for a job that does nothing."""
+    lines = [line for line in text.splitlines() if line.startswith("#") and not line.startswith("#SBATCH --dependency")]
+    return "\n".join([*lines, "#SBATCH --output=/dev/null", "exit 0", ""])
+
+
+def _reason(script: Path) -> str:
+    """Why a job that is submitted, and cancelled again, can't start now."""
+    job_id = slurm.submit(script)
+    try:
+        until = time.monotonic() + REASON_COMES_WITHIN
+        while (reason := slurm.reason_of(job_id)) in ("", "None") and time.monotonic() < until:
+            time.sleep(0.2)
+        return reason
+    finally:
+        slurm.cancel([job_id])
 
 
 def sbatch_text(lanes: Lanes, name: str, folder: Path, count: int) -> str:
@@ -189,8 +236,10 @@ def _missing(lanes: Lanes, count: int, live: Mapping[str, Sequence[slurm.Job]]) 
     pending = {name: sum(job.pending for job in live.get(name, ())) for name in lanes.names}
     if not lanes.are_lanes:
         return {name: max(0, count - there) for name, there in pending.items()}
-    emptiest = sorted(lanes.names, key=lambda name: (pending[name], len(live.get(name, ()))))  # stable: daisy-0 first
-    missing = {name: int(pending[name] == 0 and place < count) for place, name in enumerate(emptiest)}
+    begun = {name: len(live.get(name, ())) - pending[name] for name in lanes.names}
+    soon = sum(1 for name in lanes.names if pending[name] and not begun[name])  # they are about to take one each
+    emptiest = sorted(lanes.names, key=lambda name: (pending[name], begun[name]))  # stable: daisy-0 first
+    missing = {name: int(pending[name] == 0 and place < count - soon) for place, name in enumerate(emptiest)}
     rest = count - sum(pending.values()) - sum(missing.values())
     if rest > 0:
         level = math.ceil((count) / len(lanes.names))
@@ -201,25 +250,25 @@ def _missing(lanes: Lanes, count: int, live: Mapping[str, Sequence[slurm.Job]]) 
     return missing
 
 
-def _submit(lanes: Lanes, sweep: SweepFolder, missing: Mapping[str, int]) -> Mapping[str, str]:
+def _submit(lanes: Lanes, sweep: SweepFolder, missing: Mapping[str, int]) -> Sequence[Submitted]:
     """First one task for each lane, then the rest: what a limit leaves is spread over all of them."""
     most = slurm.largest_array() or ARRAY_IF_UNKNOWN
-    submitted: dict[str, str] = {}
+    submitted: list[Submitted] = []
     rounds = [dict.fromkeys(missing, 1), {name: count - 1 for name, count in missing.items()}] if lanes.are_lanes else [missing]
     for wanted in rounds:
         for name in lanes.names:
             count = min(wanted[name], missing[name], most)
             if count <= 0:
                 continue
-            job_id = _submit_lane(lanes, name, sweep, count, bool(submitted))
-            if job_id is None:
+            one = _submit_lane(lanes, name, sweep, count, bool(submitted))
+            if one is None:
                 return submitted
-            submitted[job_id] = name
+            submitted.append(one)
     return submitted
 
 
-def _submit_lane(lanes: Lanes, name: str, sweep: SweepFolder, count: int, others: bool) -> str | None:
-    """The id of a new job of a lane, with fewer tasks where a limit wants that; None where it takes no more than it has."""
+def _submit_lane(lanes: Lanes, name: str, sweep: SweepFolder, count: int, others: bool) -> Submitted | None:
+    """A new job of a lane, with fewer tasks where a limit wants that; None where it takes no more than the `others`."""
     from submitit.core.utils import FailedJobError, FailedSubmissionError
 
     command = command_of(lanes, sweep.code.resolve())
@@ -228,7 +277,7 @@ def _submit_lane(lanes: Lanes, name: str, sweep: SweepFolder, count: int, others
         try:
             # The process becomes ours: Slurm sees its exit code and it gets Slurm's signals, with nothing between.
             jobs = executor.map_array(os.execv, [command[0]] * count, [command] * count)
-            return str(jobs[0].job_id).partition("_")[0]
+            return Submitted(str(jobs[0].job_id).partition("_")[0], name, count)
         except (FailedJobError, FailedSubmissionError) as error:
             said = slurm.said(str(error))
             if not is_limit(said):

@@ -5,12 +5,17 @@ from daisy.errors import LaunchError
 LIMITS = ("MaxSubmit", "accounting/QOS policy", "Resource temporarily unavailable")
 """In the text of Slurm's: so many jobs at once are too many; fewer may do."""
 
+NO_NODES_NOW = "Requested node configuration is not available"
+"""What Slurm says of a job that no node can run: because none has what it asks for, or because those that have are away."""
+NEVER = ("PartitionConfig", "PartitionNodeLimit", "PartitionTimeLimit", "BadConstraints", "PerJobLimit", "Invalid", "NotAllowed")
+"""In the reason why a job is pending: it will never start as it is."""
+
 WAYS_OUT = (
     ("Invalid partition", "set env.slurm.partition to one that `sinfo --summarize` shows"),
     ("Invalid account", "set env.slurm.account to one that `sacctmgr show associations user=$USER` shows"),
     ("Invalid qos", "set env.slurm.qos to one that `sacctmgr show qos` shows"),
     (
-        "Requested node configuration is not available",
+        NO_NODES_NOW,
         "no node has what is asked for: lower env.slurm.cpus_per_task, gpus_per_node or mem_gb, or choose another "
         "env.slurm.partition or constraint (`sinfo --Node --long` shows the nodes)",
     ),
@@ -33,6 +38,11 @@ def refusal(text: str) -> LaunchError:
     """The error for what Slurm has said."""
     way_out = next((way_out for part, way_out in WAYS_OUT if part in text), "mend what it names: --dry-run shows the sbatch text")
     return LaunchError(f"Slurm refuses: {text}: {way_out}")
+
+
+def is_for_ever(reason: str) -> bool:
+    """Whether a job that is pending for this reason will never start."""
+    return any(part in reason for part in NEVER)
 
 
 def is_limit(text: str) -> bool:

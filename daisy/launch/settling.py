@@ -2,40 +2,68 @@
 
 import signal
 import sys
+import time
 
 from daisy.errors import DaisyError
 from daisy.folder import Attempt, ModelFolder, Place, SweepFolder
 from daisy.launch import lanes, slurm
-from daisy.launch.recovery import locked, may_go_on
+from daisy.launch.recovery import CANCELLED, locked, may_go_on
 
+ASK_FOR = 3.0  # seconds: Slurm kills what has not ended some time after SIGTERM
+WORDS = {
+    "TIMEOUT": "reached its time limit",
+    "PREEMPTED": "was preempted",
+    "NODE_FAIL": "lost its node",
+    "BOOT_FAIL": "lost its node",
+    "DEADLINE": "reached its deadline",
+    "REVOKED": "was revoked",
+}
 TIME_IS_UP = signal.SIGUSR2  # what Slurm sends before a job's time limit
 
 
-def settle_stopped(sweep: SweepFolder, place: Place, folder: ModelFolder, attempt: Attempt, number: int) -> None:
+def settle_stopped(sweep: SweepFolder, place: Place, folder: ModelFolder, attempt: Attempt, number: int) -> bool:
     """Put the model back among the waiting, where nobody wanted its end. `number` is the signal that asked for it.
 
-    On Slurm a job that ran out of time or was preempted has a successor then.
+    On Slurm a job that ran out of time or was preempted has a successor then. False where it is not known yet why Slurm ends
+    the job: whoever comes next settles it.
     """
     if attempt.job is None:
         sweep.put_back(place)
-        return
-    why = "reached its time limit" if number == TIME_IS_UP else _why(attempt.job)
-    if why is None:
+        return True
+    ending = "TIMEOUT" if number == TIME_IS_UP else _ending(attempt.job)
+    if ending is None:
+        folder.log(f"Slurm does not say why it ends job {attempt.job}: the next job or command sees to it")
+        return False
+    if ending not in slurm.CUT_OFF:
         folder.log(f"Slurm job {attempt.job} was cancelled: `daisy resume {folder.model_id}` goes on")
         sweep.cancel(place)
-    elif not may_go_on(sweep, place):
-        folder.log(f"Slurm job {attempt.job} {why}, and env.max_resumes is reached: `daisy resume {folder.model_id}` goes on")
-    else:
-        folder.log(f"Slurm job {attempt.job} {why}: the model waits again as {sweep.sweep_id}/{place.number}")
-        sweep.put_back(place)
-        _submit_a_successor(sweep)
+        return True
+    if not may_go_on(sweep, place):
+        folder.log(f"Slurm job {attempt.job} {WORDS[ending]}, and env.max_resumes is reached: `daisy resume` goes on")
+        return True
+    folder.log(f"Slurm job {attempt.job} {WORDS[ending]}: the model waits again as {sweep.sweep_id}/{place.number}")
+    sweep.put_back(place)
+    _submit_a_successor(sweep)
+    return True
 
 
-def _why(job: str) -> str | None:
-    """Why Slurm ends a job, where it is not that somebody cancelled it."""
-    facts = slurm.facts_of(job)
-    preempted = (facts or {}).get("PreemptTime", "None") != "None"
-    return "was preempted" if preempted else None
+def _ending(job: str) -> str | None:
+    """How Slurm ends a job that is being ended; None where that can't be told in the time that is left.
+
+    Of a preempted one scontrol says when; of all others only the accounting tells one end from another.
+    """
+    until = time.monotonic() + ASK_FOR
+    while True:
+        facts = slurm.facts_of(job)
+        if facts is not None and facts.get("PreemptTime", "None") != "None":
+            return "PREEMPTED"
+        state = (slurm.accounted([job]) or {}).get(job, "")
+        if state == CANCELLED or state in slurm.CUT_OFF:
+            return state
+        if time.monotonic() > until:
+            signalled = facts is not None and facts["JobState"] == "RUNNING"  # by scancel --signal: it is not being ended
+            return CANCELLED if signalled else None
+        time.sleep(0.2)
 
 
 def _submit_a_successor(sweep: SweepFolder) -> None:

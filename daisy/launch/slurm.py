@@ -146,6 +146,16 @@ def cancel(job_ids: Sequence[str]) -> None:
         _do("scancel", "--quiet", *job_ids[begin : begin + 500])
 
 
+def submit(script: Path) -> str:
+    """The id of a new job. Raises LaunchError with what Slurm says."""
+    return _do("sbatch", "--parsable", str(script)).strip().partition(";")[0]
+
+
+def reason_of(job_id: str) -> str:
+    """Why a job is pending, as far as Slurm has found out; an empty text where it does not say."""
+    return (_ask("squeue", "--noheader", "--jobs", job_id, "--states", "all", "--format", "%r") or "").strip()
+
+
 def would_take(script: Path) -> str | None:
     """Why Slurm would never run a script; None where it would. Raises LaunchError where it does not say."""
     done = _run("sbatch", "--test-only", str(script))
@@ -168,10 +178,11 @@ def _ask(*command: str) -> str | None:
     return done.stdout if done.returncode == 0 else None
 
 
-def _do(*command: str) -> None:
+def _do(*command: str) -> str:
     done = _run(*command)
     if done.returncode:
         raise LaunchError(f"{command[0]}: {said(done.stderr or done.stdout)}: try it again when Slurm answers")
+    return done.stdout
 
 
 def _run(*command: str) -> "subprocess.CompletedProcess[str]":

@@ -99,11 +99,10 @@ def train(sweep: SweepFolder, worker: str, place: Place, slot: int | None = None
     project = thawed(Path(sweep.info()["project"]["folder"]), sweep.code.resolve())
     outcome = run(folder, attempt, project, Silent(), slot)
     with unstoppable():
-        if outcome.state == "stopped":
-            settle_stopped(sweep, place, folder, attempt, outcome.exit_code - 128)
-        elif outcome.state == "failed":
+        if outcome.state == "failed":
             hold_after_same_failures(sweep)
-        sweep.deregister(worker)
+        if outcome.state != "stopped" or settle_stopped(sweep, place, folder, attempt, outcome.exit_code - 128):
+            sweep.deregister(worker)
     return outcome.exit_code
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from launch.conftest import wait_until
+from sleeper import wait_until
 
 from daisy.configuration import find_project
 from daisy.configuration.compose import compose

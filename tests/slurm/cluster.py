@@ -113,6 +113,7 @@ class Cluster:
     accounting: bool = True
     max_array: int = 1001
     port: int = 16817
+    node_timeout: int = 10  # seconds until a node that does not answer is down
 
     @property
     def environment(self) -> dict[str, str]:
@@ -138,7 +139,7 @@ class Cluster:
     def down(self) -> None:
         """End all of it, and remove its folder."""
         for pid_file in (*sorted((self.folder / "run").glob("slurmd.*.pid")), *(self._pid_file(name) for name in DAEMONS)):
-            end(pid_file)
+            end(pid_file, signal.SIGKILL)  # nothing of it is kept
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def start_controller(self) -> None:
@@ -149,6 +150,11 @@ class Cluster:
         """Kill slurmctld."""
         end(self._pid_file("slurmctld"), number)
 
+    def wait_until_saved(self) -> None:
+        """Wait until slurmctld has written down all that happened so far: some seconds. What it forgets it would number anew."""
+        now, state = time.time(), self.folder / "state" / "job_state"
+        self._wait("the controller's state", lambda: state.exists() and state.stat().st_mtime > now)
+
     def start_node(self, number: int) -> None:
         """Start the slurmd of a node."""
         self.run("slurmd", "-f", self.environment["SLURM_CONF"], "-N", f"n{number}")
@@ -157,12 +163,28 @@ class Cluster:
         """Kill the slurmd of a node."""
         end(self.folder / "run" / f"slurmd.n{number}.pid", signal.SIGKILL)
 
+    def lose_node(self, number: int, *jobs: str) -> None:
+        """Kill the slurmd of a node and all that runs there of these jobs, as when it loses its power."""
+        self.stop_node(number)
+        for job in jobs:
+            raw = self.run("squeue", "--noheader", "--jobs", job, "--format", "%A").strip()
+            marks = [f"SLURM_JOB_ID={raw}".encode(), f"slurmstepd: [{raw}.".encode()]
+            for path in Path("/proc").glob("[0-9]*"):
+                try:
+                    text = [*(path / "environ").read_bytes().split(b"\0"), (path / "cmdline").read_bytes()]
+                except OSError:
+                    continue
+                if marks[0] in text or text[-1].startswith(marks[1]):
+                    os.kill(int(path.name), signal.SIGKILL)
+
     def run(self, *command: str, more: Mapping[str, str] | None = None) -> str:
         """What one of Slurm's commands prints. Raises ClusterError where it fails."""
         environment = {**os.environ, **self.environment, **(more or {})}
         done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LIMIT)
         if done.returncode:
-            raise ClusterError(f"{' '.join(command)}: {done.stderr.strip() or done.stdout.strip()}; logs are in {self.folder}/log")
+            raise ClusterError(
+                f"{' '.join(command)}: {done.stderr.strip() or done.stdout.strip()}; logs are in {self.folder}/log"
+            )
         return done.stdout
 
     @property
@@ -232,7 +254,7 @@ class Cluster:
     def _facts(self) -> dict[str, object]:
         return {
             "folder": self.folder, "host": socket.gethostname().split(".")[0], "port": self.port, "dbd_port": self.port + 2,
-            "munge_socket": self._munge_socket, "max_array": self.max_array, "node_timeout": 10,
+            "munge_socket": self._munge_socket, "max_array": self.max_array, "node_timeout": self.node_timeout,
         }  # fmt: skip
 
     def _wait(self, what: str, ready: Callable[[], bool]) -> None:

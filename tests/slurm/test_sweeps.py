@@ -1,0 +1,44 @@
+"""Sweeps on a real Slurm: ten at a time over all that was launched, and no slot empty while something waits."""
+
+import pytest
+from sleeper import wait_until
+from slurm.on_slurm import OnSlurm
+
+pytestmark = pytest.mark.slow
+
+
+def test_the_prompt_comes_back_and_the_models_are_trained(on_slurm: OnSlurm) -> None:
+    done = on_slurm.run("seed=1,2,3", "framework.options.seconds=0.2")
+    assert done.code == 0, done.err
+    assert "3 models" in done.out and f"{on_slurm.lanes}-0 to {on_slurm.lanes}-2" in done.out
+    results = on_slurm.ended()
+    assert {seed: result["state"] for seed, result in results.items()} == {1: "done", 2: "done", 3: "done"}
+    told = on_slurm.sacct("State")  # also of jobs that were submitted for nothing and cancelled
+    assert {told[result["job"]] for result in results.values()} == {"COMPLETED"}
+
+
+def test_never_more_than_so_many_over_three_shells(on_slurm: OnSlurm) -> None:
+    few = ("env.max_running=4", "framework.options.seconds=1")
+    shells = [on_slurm.start(f"seed={seeds}", *few) for seeds in ("range(1,9)", "range(11,17)", "21")]
+    assert [on_slurm.finished(shell)[0] for shell in shells] == [0, 0, 0]
+    results = on_slurm.ended()
+    assert len(results) == 15 and {result["state"] for result in results.values()} == {"done"}
+    assert on_slurm.most_at_once() == 4
+    assert not on_slurm.sweeps[0].waiting()
+
+
+def test_the_comment_of_a_job_is_its_model(on_slurm: OnSlurm) -> None:
+    on_slurm.run("seed=1,2,3,4,5", "env.max_running=2", "framework.options.seconds=60")
+    wait_until(lambda: len(on_slurm.begun()) == 2, "two models run")
+    names = {path.name for path in on_slurm.project.models()}
+    wait_until(lambda: names == {row[0] for row in on_slurm.squeue("%k") if row[0].startswith("r")}, "their jobs say which")
+    on_slurm.open()
+    assert len(on_slurm.ended()) == 5
+
+
+def test_a_later_sweep_is_served_after_the_earlier_one(on_slurm: OnSlurm) -> None:
+    one_by_one = ("env.max_running=1", "framework.options.seconds=0.2")
+    assert on_slurm.run("seed=1,2,3", *one_by_one).code == 0
+    assert on_slurm.run("seed=11,12", *one_by_one).code == 0
+    on_slurm.ended()
+    assert on_slurm.begun() == [1, 2, 3, 11, 12]
