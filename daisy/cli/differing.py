@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.text import Text
@@ -17,12 +17,14 @@ from daisy.errors import ModelError
 from daisy.folder import ModelFolder
 from daisy.framework.history import Between, Unknown, between
 from daisy.framework.lines import visible
-from daisy.launch import Plan
 from daisy.monitor.code import Code, History, Recorded, Uncommitted, since
 from daisy.monitor.difference import Difference, difference, read
 from daisy.monitor.entries import NOWHERE, Entry, same
 from daisy.monitor.side_by_side import Note, Section, plain, side_by_side
 from daisy.monitor.words import percent, short, some
+
+if TYPE_CHECKING:  # it needs much that a comparison does not
+    from daisy.launch import Plan
 
 PARTS = ", ".join(f"{part}/" for part in CODE_PARTS)
 AB = ("A", "B")
@@ -49,7 +51,7 @@ def print_difference(project: Project, first: ModelFolder, second: ModelFolder, 
     _print(out, list(_sections(found)), AB)
 
 
-def print_since(project: Project, then: ModelFolder, now: Plan) -> None:
+def print_since(project: Project, then: ModelFolder, now: "Plan") -> None:
     """What differs since a model was launched, in a short block; nothing where nothing does."""
     recorded = Recorded(then.read_config(), then.read_patches())
     code, data = since(recorded, Recorded(now.content, now.patches), _history(project))
@@ -144,7 +146,7 @@ def _of_patches(patches: Sequence[Uncommitted], titles: tuple[str, str]) -> Iter
 
 def _names(names: Sequence[str] | None) -> str:
     if names is None:
-        return "unknown, the patch is gone"
+        return "unknown, there is no patch that tells"
     return some(names, MOST_IN_A_LINE) if names else "nothing"
 
 

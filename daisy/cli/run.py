@@ -66,11 +66,8 @@ def run_overrides(arguments: Sequence[str]) -> int:
     return launch(project, compose(project, flags.overrides))
 
 
-def _say_nothing(_: Plan) -> None: ...
-
-
-def launch(project: Project, configuration: Configuration, before: Callable[[Plan], None] = _say_nothing) -> int:
-    """Train the model of a configuration here and now; the exit code. `before` it trains, something may be said of it."""
+def launch(project: Project, configuration: Configuration, before: Callable[[Plan], None] | None = None) -> int:
+    """Train the model of a configuration here and now; the exit code. `before` says something of it where it is trained."""
     from daisy.cli.screen import console, observer, told_already
 
     watcher = observer()
@@ -81,8 +78,9 @@ def launch(project: Project, configuration: Configuration, before: Callable[[Pla
             if (there := already(planned)) is not None:  # nothing that a slot is needed for
                 told_already(console(), there)
                 return 0
-            with suppress(OSError):  # a screen that has gone away
-                before(planned)
+            if before is not None:
+                with suppress(OSError):  # a screen that has gone away
+                    before(planned)
             with a_slot(configuration.env, watcher.stage) as slot:
                 launched = start(planned)
                 if isinstance(launched, Launch):

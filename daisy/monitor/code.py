@@ -35,7 +35,7 @@ class Recorded:
 
 @dataclass(frozen=True)
 class Uncommitted:
-    """The files that a patch changes on the first side and on the second; None where the patch is not there any more."""
+    """The files that a patch changes on the first side and on the second; None where there is no patch that tells."""
 
     patch: str
     first: tuple[str, ...] | None
@@ -93,7 +93,7 @@ def _uncommitted(first: Recorded, second: Recorded, sections: Sequence[str]) -> 
 def _files(model: Recorded, section: str, file: str) -> tuple[str, ...] | None:
     if part(model.config, section).get("patch") is None:
         return ()
-    return files_of(model.patches[file]) if file in model.patches else None
+    return files_of(model.patches.get(file, b"")) or None
 
 
 def since(then: Recorded, now: Recorded, history: History) -> tuple[Code, tuple[Entry, ...]]:

@@ -15,6 +15,7 @@ from daisy.monitor.entries import NOWHERE, Entry, same
 from daisy.monitor.words import lasting, percent, points, short
 
 MOST_NAMES = 20
+BEFORE = 3  # characters that are shown before the difference of two long values
 Row = tuple[Cell, Cell, Cell, Cell]  # name, first, second, difference
 
 
@@ -56,13 +57,24 @@ def side_by_side(sections: Sequence[Section], titles: tuple[str, str], width: in
 
 
 def _columns(rows: Sequence[Row], titles: tuple[str, str], width: int) -> list[Column]:
-    cells: list[list[Cell]] = [[row[place] for row in rows] for place in range(4)]
-    names, differences = Column("", cells[0]), Column("difference", cells[3])
-    compared = any(cell.text for cell in cells[3])
-    others = (SHORTEST + len(GAP)) * 2 + (differences.width + len(GAP) if compared else 0)
-    names = replace(names, shrinks=names.width + others > width)  # the last that is shortened
-    values = [Column(title, column, shrinks=True) for title, column in zip(titles, cells[1:3], strict=True)]
-    return [names, *values, *([differences] if compared else [])]
+    names = Column("", [name for name, _, _, _ in rows])
+    differences = Column("difference", [difference for _, _, _, difference in rows])
+    compared = [differences] if any(cell.text for cell in differences.cells) else []
+    room = width - names.width - sum(column.width + len(GAP) for column in compared)  # for both values
+    names = replace(names, shrinks=room < 2 * (SHORTEST + len(GAP)))  # the last that is shortened
+    apart = [_apart(first, second, room // 2 - len(GAP)) for _, first, second, _ in rows]
+    values = [Column(title, [cells[place] for cells in apart], shrinks=True) for place, title in enumerate(titles)]
+    return [names, *values, *compared]
+
+
+def _apart(first: Cell, second: Cell, room: int) -> tuple[Cell, Cell]:
+    """Two values; of long ones that begin alike what is before their difference goes, which would be cut out else."""
+    differ = (place for place, (one, other) in enumerate(zip(first.text, second.text, strict=False)) if one != other)
+    alike = next(differ, min(len(first.text), len(second.text)))
+    if max(len(first.text), len(second.text)) <= room or alike <= BEFORE + 1:
+        return first, second
+    begin = alike - BEFORE
+    return replace(first, text=f"…{first.text[begin:]}"), replace(second, text=f"…{second.text[begin:]}")
 
 
 def _row(entry: Entry) -> Row:

@@ -55,6 +55,20 @@ def diff(project: DaisyProject, *words: str) -> str:
     return done.out
 
 
+def on_a_terminal(project: DaisyProject, width: int) -> str:
+    """The same on a terminal that is so wide, without its colours."""
+    shown = subprocess.run(
+        ["script", "-qec", " ".join(project.command("diff", "-2", "-1")), "/dev/null"],
+        cwd=project.root,
+        env=project.environment({"COLUMNS": str(width), "NO_COLOR": "1", "TERM": "xterm"}),
+        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        timeout=60,
+    ).stdout.decode()
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", shown)
+    return "".join(f"{line.rstrip()}\n" for line in plain.splitlines())
+
+
 def as_data(project: DaisyProject) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(diff(project, "-2", "-1", "--json"))
     return found
@@ -119,7 +133,7 @@ def test_what_was_not_committed_is_named(versioned: DaisyProject) -> None:
     train(versioned, *SUFFIX)
     assert "code: the same (the project's commit is" in diff(versioned) and "with the same patch)" in diff(versioned)
     (versioned.models()[1] / "daisy" / "project.patch").unlink()
-    assert "A: nothing; B: unknown, the patch is gone" in diff(versioned, "-3", "-2")
+    assert "A: nothing; B: unknown, there is no patch that tells" in diff(versioned, "-3", "-2")
 
 
 def test_values_that_differ_and_what_only_one_framework_reads(versioned: DaisyProject) -> None:
@@ -294,18 +308,24 @@ def test_on_a_narrow_screen_no_line_is_folded(versioned: DaisyProject, width: in
     config = read_json(versioned.models()[1] / "daisy" / "config.json")
     config["configuration"]["framework"]["options"] = {"weights": list(range(100)), "ö" * 50: 1}
     rewrite(versioned, 1, "config.json", configuration=config["configuration"])
-    shown = subprocess.run(
-        ["script", "-qec", " ".join(versioned.command("diff", "-2", "-1")), "/dev/null"],
-        cwd=versioned.root,
-        env=versioned.environment({"COLUMNS": str(width), "NO_COLOR": "1", "TERM": "xterm"}),
-        capture_output=True,
-        stdin=subprocess.DEVNULL,
-        timeout=60,
-    ).stdout.decode()
-    lines = [line.rstrip() for line in re.sub(r"\x1b\[[0-9;]*m", "", shown).splitlines()]
+    lines = on_a_terminal(versioned, width).splitlines()
     assert [line for line in lines[2:] if len(line) > width] == []
     assert sum("conf/deep/" in line for line in lines) == 1
     assert sum(line.startswith("  framework.name") or line.startswith("  frame…name") for line in lines) == 1
+
+
+def test_long_values_are_cut_where_they_are_alike(versioned: DaisyProject) -> None:
+    train(versioned, *SUFFIX)
+    for place, number in ((0, 47), (1, 48)):
+        configuration = read_json(versioned.models()[place] / "daisy" / "config.json")["configuration"]
+        configuration["framework"]["options"] = {"weights": [*range(40), number, *range(40)]}
+        rewrite(versioned, place, "config.json", configuration=configuration)
+    wide = row(diff(versioned), "framework.options.weights")
+    assert wide[0].startswith("…, 47, 0, 1") and wide[1].startswith("…, 48, 0, 1")
+    narrow = row(on_a_terminal(versioned, 80), "framework.options.weights")
+    assert narrow[0].startswith("…, 47") and narrow[1].startswith("…, 48")
+    (entry,) = as_data(versioned)["configuration"]
+    assert entry["first"] == [*range(40), 47, *range(40)]
 
 
 def test_models_that_are_not_two_or_not_whole(versioned: DaisyProject) -> None:
