@@ -143,6 +143,6 @@ def _lines_of(note: Note, width: int) -> Iterator[Text]:
     for line in textwrap.wrap(one_line(note.text), max(20, width - 2), break_on_hyphens=False):
         yield Text(f"  {line}", style="dim")
     for name in note.names[:MOST_NAMES]:
-        yield Text(f"    {one_line(name)}", no_wrap=True, overflow="ellipsis")
+        yield Text(f"    {one_line(name)}")
     if len(note.names) > MOST_NAMES:
         yield Text(f"    and {len(note.names) - MOST_NAMES} more", style="dim")

@@ -50,9 +50,10 @@ def test_names_of_all_kinds(repository: Path) -> None:
     odd = os.fsencode(repository) + b"/conf/\xff.yaml"
     Path(os.fsdecode(odd)).write_text("a: 1\n")
     (repository / "conf" / "two words.yaml").unlink()
-    found = between(repository, first, commit(repository), "conf")
+    git(repository, "mv", "moved.py", "new place.py")
+    found = between(repository, first, commit(repository), "conf", "moved.py", "new place.py")
     assert isinstance(found, Between)
-    assert found.files == ("conf/two words.yaml", os.fsdecode(b"conf/\xff.yaml"))
+    assert found.files == ("conf/two words.yaml", os.fsdecode(b"conf/\xff.yaml"), "moved.py", "new place.py")
 
 
 def test_a_commit_of_sha256(tmp_path: Path) -> None:

@@ -142,7 +142,11 @@ def test_values_that_differ_and_what_only_one_framework_reads(versioned: DaisyPr
     assert row(shown, "framework.name") == ["suffix", "arcadio"]
     assert row(shown, "arch.hidden") == ["128 (not used)", "4"]
     assert "used by B alone:" in shown and "arch.kernel=6" in shown and "\n  arch.kernel" not in shown
-    assert "highway" not in shown  # neither reads it
+    config = read_json(versioned.models()[1] / "daisy" / "config.json")
+    config["configuration"]["arch"]["highway"] = 7  # neither reads it
+    rewrite(versioned, 1, "config.json", configuration=config["configuration"])
+    assert diff(versioned) == shown and "highway" not in shown
+    assert "arch.highway" not in {entry["name"] for entry in as_data(versioned)["configuration"]}
     assert row(shown, "framework's version")[0].startswith("files-")
     assert row(shown, "epochs") == ["-", "1", *row(shown, "epochs")[2:]]
     train(versioned, *SMALL, "arch.dropout=0.3", "train.batch_size=7")
