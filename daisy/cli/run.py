@@ -3,7 +3,7 @@
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
@@ -13,7 +13,7 @@ from daisy.dataset import DownloadBar
 from daisy.errors import ConfigurationError, DaisyError
 from daisy.folder import Attempt, ModelFolder
 from daisy.job import Observer, Outcome, Stopped, Unshaken, run, stoppable
-from daisy.launch import Launch, a_slot, already, plan, start
+from daisy.launch import Launch, Plan, a_slot, already, plan, start
 from daisy.launch.slots import Slot
 
 HYDRA_INFO = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
@@ -73,8 +73,8 @@ def run_overrides(arguments: Sequence[str]) -> int:
     return launch(project, configuration)
 
 
-def launch(project: Project, configuration: Configuration) -> int:
-    """Train the model of a configuration here and now; the exit code."""
+def launch(project: Project, configuration: Configuration, before: Callable[[Plan], None] | None = None) -> int:
+    """Train the model of a configuration here and now; the exit code. `before` says something of it where it is trained."""
     from daisy.cli.screen import console, observer, told_already
 
     watcher = observer()
@@ -85,6 +85,9 @@ def launch(project: Project, configuration: Configuration) -> int:
             if (there := already(planned)) is not None:  # nothing that a slot is needed for
                 told_already(console(), there)
                 return 0
+            if before is not None:
+                with suppress(OSError):  # a screen that has gone away
+                    before(planned)
             with a_slot(configuration.env, watcher.stage) as slot:
                 launched = start(planned)
                 if isinstance(launched, Launch):

@@ -13,7 +13,7 @@ from daisy import __version__
 from daisy.cli import usage
 from daisy.cli.complete import complete_model
 from daisy.configuration import Environment, Project, find_project
-from daisy.errors import ConfigurationError, FolderError
+from daisy.errors import ConfigurationError
 from daisy.folder import ModelFolder
 
 app = typer.Typer(
@@ -137,17 +137,28 @@ def list_models(
 @app.command(context_settings=TAKES_A_MODEL)
 def show(model: Model, env: Env = None) -> None:
     """Show one model: configuration, command, accuracy, times, hints."""
+    from daisy.cli.damage import told_of_damage
     from daisy.cli.screen import console
     from daisy.monitor.show import show as print_model
-    from daisy.registry import DAMAGE
 
     folder = _model(model, env)
-    try:
+    with told_of_damage(folder):
         print_model(folder, console(), _as_typed(env))
-    except DAMAGE as error:
-        if isinstance(error, OSError) and error.filename is None:
-            raise  # not the folder's: nobody reads what is printed
-        raise FolderError(f"{folder.path} is damaged ({error!r}): move it away") from None
+
+
+@app.command(context_settings=TAKES_A_MODEL)
+def diff(
+    first: Annotated[
+        str, typer.Argument(metavar="A", help="A model: id, unique part of it, or -1.", autocompletion=complete_model)
+    ],
+    second: Annotated[str, typer.Argument(metavar="B", help="Another one.", autocompletion=complete_model)],
+    json: Annotated[bool, typer.Option("--json", help="For other programs.")] = False,
+    env: Env = None,
+) -> None:
+    """Show what differs between two models: configuration, code, data, env, result."""
+    from daisy.cli.differing import print_difference
+
+    print_difference(_project(), _model(first, env), _model(second, env), json)
 
 
 @app.command(context_settings=TAKES_A_MODEL)
@@ -198,16 +209,17 @@ def again(
     env: Env = None,
 ) -> int:
     """Train a new model from a saved configuration, with a modification."""
+    from daisy.cli.differing import print_since
     from daisy.cli.run import launch
     from daisy.configuration.again import overrides_of
     from daisy.configuration.compose import compose
 
-    project = _project()
+    project, folder = _project(), _model(model, env)
     changes = list(overrides or [])
-    texts = overrides_of(project, _model(model, env).read_config(), changes, Path.cwd())
+    texts = overrides_of(project, folder.read_config(), changes, Path.cwd())
     if not changes:
         texts.append("again=true")  # to train the very same once more is what was asked for
-    return launch(project, compose(project, [*texts, *_of_env(env)]))
+    return launch(project, compose(project, [*texts, *_of_env(env)]), lambda plan: print_since(project, folder, plan))
 
 
 @app.command(context_settings=TAKES_A_MODEL)

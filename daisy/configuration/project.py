@@ -8,6 +8,7 @@ from pathlib import Path
 from daisy.errors import ProjectError
 
 MARK = "daisy.yaml"
+CODE_PARTS = ("conf", "daisy", "frameworks", "sweeps")  # the folders of a project that decide what its models do
 PACKAGE = Path(__file__).resolve().parent.parent
 
 

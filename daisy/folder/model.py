@@ -100,6 +100,10 @@ class ModelFolder:
         """The content of config.json. Raises FolderError where it is missing or damaged."""
         return self._read(self.config)
 
+    def read_patches(self) -> dict[str, bytes]:
+        """What was not committed, by file name; only what is there."""
+        return {path.name: path.read_bytes() for path in (self.project_patch, self.source_patch) if path.is_file()}
+
     def read_result(self) -> dict[str, Any]:
         """The content of result.json. Raises FolderError where it is missing, damaged or of an unknown state."""
         result = self._read(self.result)

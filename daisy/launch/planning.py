@@ -9,6 +9,7 @@ from typing import Any
 from daisy import __version__
 from daisy import dataset as datasets
 from daisy.configuration import Configuration, Project, config_id, identity, to_json
+from daisy.configuration.project import CODE_PARTS
 from daisy.dataset import Dataset, Progress
 from daisy.errors import ConfigurationError
 from daisy.folder import PROJECT_PATCH, SOURCE_PATCH
@@ -16,8 +17,6 @@ from daisy.framework import lookup
 from daisy.framework.check import check_adapter
 from daisy.framework.ready import Chosen, Ready, choose, ready
 from daisy.framework.source import Source, look_at
-
-CODE_PARTS = ("conf", "daisy", "frameworks", "sweeps")
 
 
 @dataclass(frozen=True)

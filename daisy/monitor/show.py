@@ -12,7 +12,7 @@ from daisy import dataset as datasets
 from daisy.configuration import leaves
 from daisy.folder import ModelFolder, observed_state
 from daisy.framework.lines import visible
-from daisy.monitor.words import ago, clock, duration, near, percent, size
+from daisy.monitor.words import ago, clock, duration, near, percent, short, size
 
 
 def show(folder: ModelFolder, console: Console, env: str = "") -> None:
@@ -89,13 +89,24 @@ def _facts(
         files = len(checkpoint.get("files", [None]))
         told = f"{size(checkpoint['bytes'])}{f' in {files} files' if files > 1 else ''}{_gone(folder, checkpoint)}"
         yield "weights", f"{checkpoint['path']} ({told})"
+    if config.get("project"):
+        yield "project", _checkout(config["project"], folder.project_patch)
     if config.get("source"):
-        source = config["source"]
-        patch = ", with a patch (daisy/source.patch)" if source.get("patch") else ""
-        yield "source", f"{near(Path(source['folder']))}, commit {source.get('commit') or 'unknown'}{patch}"
+        yield "source", _checkout(config["source"], folder.source_patch)
     yield "versions", ", ".join(f"{name} {version}" for name, version in config.get("versions", {}).items())
+    if config.get("sweep"):
+        yield "sweep", f"{config['sweep']['id']}/{config['sweep']['number']}"
     yield "identity", str(config["identity"])
     yield "folder", near(folder.path)
+
+
+def _checkout(source: Mapping[str, Any], patch: Path) -> str:
+    """Where code is from: its folder, its commit, and the file that has what was not committed of it."""
+    commit = f"commit {short(source['commit'])}" if source.get("commit") else "no commit"
+    if not source.get("patch"):
+        return f"{near(Path(source['folder']))}, {commit}"
+    gone = "" if patch.is_file() else ", not there any more"
+    return f"{near(Path(source['folder']))}, {commit}, with a patch (daisy/{patch.name}{gone})"
 
 
 def _gone(folder: ModelFolder, checkpoint: Mapping[str, Any]) -> str:

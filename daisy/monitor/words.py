@@ -1,8 +1,11 @@
 """Figures as people read them."""
 
 import time
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
+
+from daisy.framework.history import SHORT
 
 UNITS = (
     (86_400 * 365, "year"),
@@ -30,6 +33,11 @@ def clock(then: float) -> str:
         return datetime.fromtimestamp(then).strftime("%Y-%m-%d %H:%M")
     except (ValueError, OverflowError, OSError):
         return "at no time"  # an id that somebody made up
+
+
+def lasting(seconds: float) -> str:
+    """A duration of which tenths of a second are told while it is short: `0.3 s`, `3:05`."""
+    return f"{seconds:.1f} s" if seconds < 60 else duration(seconds)
 
 
 def duration(seconds: float) -> str:
@@ -63,3 +71,14 @@ def size(count: float) -> str:
             return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
         count /= 1000
     return f"{count:.1f} TB"
+
+
+def some(names: Sequence[str], most: int) -> str:
+    """The first of some names: `a, b and 3 more`."""
+    left = len(names) - most
+    return ", ".join(names) if left <= 0 else f"{', '.join(names[:most])} and {left} more"
+
+
+def short(commit: str) -> str:
+    """As much of a commit, or of a checksum, as people need."""
+    return commit[:SHORT]

@@ -75,7 +75,7 @@ def test_a_checkout_of_ones_own_with_its_patch(project: Any, checkout: Path) -> 
     (model,) = project.models()
     assert "+2" in (model / "daisy" / "source.patch").read_text()
     shown = project.daisy("show", "-1").out
-    assert f"commit {git(checkout, 'rev-parse', 'HEAD')}, with a patch" in shown
+    assert f"commit {git(checkout, 'rev-parse', 'HEAD')[:12]}, with a patch (daisy/source.patch)" in shown
     (checkout / "code.py").write_text("3\n")
     again = project.daisy("framework=mine", "dataset=tiny")
     assert "its source's patch is another one" in again.out

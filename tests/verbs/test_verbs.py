@@ -317,7 +317,7 @@ def test_wrong_words_are_one_line_and_exit_code_2(project: DaisyProject, words: 
 def test_help_and_version(project: DaisyProject) -> None:
     shown = project.daisy("--help")
     assert shown.code == 0
-    for verb in ("list", "show", "tail", "resume", "again", "data", "init", "frameworks"):
+    for verb in ("list", "show", "diff", "tail", "resume", "again", "data", "init", "frameworks"):
         assert f" {verb} " in shown.out
     assert project.daisy("--version").out.startswith("daisy ")
 
