@@ -1,14 +1,16 @@
 """What is on disk of a model: every path, every read and write. Nothing else touches these files."""
 
+from daisy.folder import index
 from daisy.folder.attempt import Attempt, boot_id, process_start, this_machine
 from daisy.folder.identities import by_identity
 from daisy.folder.lines import tail_json
 from daisy.folder.model import MODEL_ID, PROJECT_PATCH, SOURCE_PATCH, STATES, ModelFolder
-from daisy.folder.models import create, folders, natural, observed_state
+from daisy.folder.models import EVIDENCE, create, folders, natural, observed_state
 from daisy.folder.sweep import CODE, Begun, Place, SweepFolder, Waiting, create_sweep, find_sweep, is_sweep_id, patch_name, sweeps
 
 __all__ = [
     "CODE",
+    "EVIDENCE",
     "MODEL_ID",
     "PROJECT_PATCH",
     "SOURCE_PATCH",
@@ -25,6 +27,7 @@ __all__ = [
     "create_sweep",
     "find_sweep",
     "folders",
+    "index",
     "is_sweep_id",
     "natural",
     "observed_state",

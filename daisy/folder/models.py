@@ -9,6 +9,8 @@ from daisy.errors import FolderError
 from daisy.files import folder_to_fill, write_json
 from daisy.folder.model import FORMAT, MODEL_ID, ModelFolder
 
+EVIDENCE = ("state", "attempt", "job", "host", "started")  # of a result: all that `observed_state` may look at
+
 
 def create(
     models_dir: Path,
@@ -70,7 +72,10 @@ def natural(name: str) -> tuple[float, str, int, str]:
 
 
 def observed_state(folder: ModelFolder, result: Mapping[str, Any]) -> tuple[str, str]:
-    """The state as far as it is known now, and the evidence where it is not the one that is written."""
+    """The state as far as it is known now, and the evidence where it is not the one that is written.
+
+    `result` has at least what EVIDENCE names, where result.json does.
+    """
     state = str(result["state"])
     if state in ("done", "pruned"):
         return state, ""
