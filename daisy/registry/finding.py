@@ -1,11 +1,14 @@
 """Which model is meant."""
 
+import re
 from itertools import islice
 from pathlib import Path
 
 from daisy.errors import FolderError, ModelError
 from daisy.folder import ModelFolder, folders, natural
 from daisy.registry.row import DAMAGE, row_of
+
+PLACE = re.compile(r"-0*[1-9][0-9]{0,8}")
 
 
 def find(models_dir: Path, wanted: str, env: str = "") -> ModelFolder:
@@ -14,7 +17,7 @@ def find(models_dir: Path, wanted: str, env: str = "") -> ModelFolder:
     `env` is what verbs need to look there (` --env NAME`). Raises ModelError where there is none, or more than one.
     """
     known = list(folders(models_dir))
-    if wanted.startswith("-") and wanted[1:].isdigit() and int(wanted) != 0:
+    if PLACE.fullmatch(wanted):
         place = -int(wanted)
         newest = list(islice(filter(_has_a_row, reversed(known)), place))
         if len(newest) < place:

@@ -1,6 +1,9 @@
 """All models as one table: from their folders, which are the truth, with the help of an index over them."""
 
+import gc
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -40,16 +43,29 @@ class Registry:
 
 def read(models_dir: Path) -> Registry:
     """The table of all models. Damaged and foreign folders become warnings."""
-    reader = Reader(models_dir)
     rows: list[Row] = []
     warnings: list[str] = []
-    for found in each(reader.look, folders(models_dir)):
-        if isinstance(found, Row):
-            rows.append(found)
-        elif found is not None:
-            warnings.append(found)
-    reader.keep()
+    with uncollected():
+        reader = Reader(models_dir)
+        for found in each(reader.look, folders(models_dir)):
+            if isinstance(found, Row):
+                rows.append(found)
+            elif found is not None:
+                warnings.append(found)
+        reader.keep()
     return Registry(tuple(rows), tuple(warnings))
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """No search for garbage: of ten thousand rows that are made it finds none, and takes a tenth of the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 class Reader:

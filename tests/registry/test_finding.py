@@ -31,7 +31,7 @@ def test_an_id_goes_before_parts_and_what_is_no_model_does_not_count(models: Mod
     assert find(models.path, f"{first.model_id}__").path.name == f"{first.model_id}__2"
     with pytest.raises(ModelError, match=r"tiny_k6 is part of 31 models \(\.\.\., .*\): give more"):
         find(models.path, "tiny_k6")
-    for wanted in ("", "nothing", "-0", ".models-1.json", "../models"):
+    for wanted in ("", "nothing", "-0", "-²", "-" + "9" * 5000, ".models-1.json", "../models"):
         with pytest.raises(ModelError, match=r"there is no model .*: 31 models are in"):
             find(models.path, wanted)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from registry.conftest import Models
-from registry.filled import begun, ended, filled, rewrite
+from registry.filled import CONFIGURATION, begun, ended, filled, rewrite
 
 from daisy.folder import ModelFolder
 from daisy.folder import index as in_index
@@ -35,6 +35,21 @@ def test_rows_come_from_the_index_and_the_index_can_go_at_any_time(models: Model
     assert models.marked() == set(models.ids)
     models.index.unlink()
     assert read(models.path) == first and models.index.is_file()
+
+
+def test_a_row_from_the_index_says_what_the_files_say(models: Models) -> None:
+    folder = models.folders[3]
+    rewrite(folder.result, {"reason": "none", "scorer": 2})
+    models.settle()
+    for _ in range(2):  # the second time from the index
+        row = read(models.path).rows[3]
+        assert (row.model_id, row.config_id, row.framework, row.dataset) == (models.ids[3], "tiny_k6", "suffix", "tiny")
+        assert (row.state, row.evidence, row.began) == ("done", "", 1532308429 + 180)
+        assert (row.epoch, row.epochs, row.seconds, row.seconds_limit) == (1, 9, 1.5, None)
+        assert (row.accuracy, row.dev_accuracy, row.examples, row.scorer) == (0.503, 0.25, 18, 2)
+        assert (row.dataset_checksum, row.job, row.reason) == ("c0ffee", "7", "none")
+        assert dict(row.values) == CONFIGURATION
+    assert models.index.exists()
 
 
 def in_place(path: Path, old: bytes, new: bytes) -> None:
