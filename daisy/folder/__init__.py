@@ -5,7 +5,7 @@ from daisy.folder.attempt import Attempt, boot_id, process_start, this_machine
 from daisy.folder.identities import by_identity
 from daisy.folder.lines import tail_json
 from daisy.folder.model import MODEL_ID, PROJECT_PATCH, SOURCE_PATCH, STATES, ModelFolder
-from daisy.folder.models import EVIDENCE, create, folders, natural, observed_state
+from daisy.folder.models import EVIDENCE, create, folders, names, natural, observed_state
 from daisy.folder.sweep import CODE, Begun, Place, SweepFolder, Waiting, create_sweep, find_sweep, is_sweep_id, patch_name, sweeps
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "folders",
     "index",
     "is_sweep_id",
+    "names",
     "natural",
     "observed_state",
     "patch_name",

@@ -51,15 +51,19 @@ def create(
 
 def folders(models_dir: Path) -> Iterator[ModelFolder]:
     """The folders of models, oldest first."""
+    for name in names(models_dir):
+        yield ModelFolder(models_dir / name)
+
+
+def names(models_dir: Path) -> list[str]:
+    """The names of the folders of models, oldest first: what `folders` gives, for those who want few of ten thousand."""
     try:
-        names = os.listdir(models_dir)
+        found = os.listdir(models_dir)
     except FileNotFoundError:
-        return
+        return []
     except OSError as error:
         raise FolderError(f"{models_dir} can't be read ({error.strerror}): set env.models_dir") from None
-    for name in sorted(names, key=natural):
-        if not name.startswith("."):
-            yield ModelFolder(models_dir / name)
+    return sorted((name for name in found if not name.startswith(".")), key=natural)
 
 
 def natural(name: str) -> tuple[float, str, int, str]:
