@@ -5,12 +5,13 @@ from daisy.folder.attempt import Attempt, boot_id, process_start, this_machine
 from daisy.folder.identities import by_identity
 from daisy.folder.lines import tail_json
 from daisy.folder.model import MODEL_ID, PROJECT_PATCH, SOURCE_PATCH, STATES, ModelFolder
-from daisy.folder.models import EVIDENCE, create, folders, names, natural, observed_state
+from daisy.folder.models import EVIDENCE, FINAL, create, folders, names, natural, observed_state
 from daisy.folder.sweep import CODE, Begun, Place, SweepFolder, Waiting, create_sweep, find_sweep, is_sweep_id, patch_name, sweeps
 
 __all__ = [
     "CODE",
     "EVIDENCE",
+    "FINAL",
     "MODEL_ID",
     "PROJECT_PATCH",
     "SOURCE_PATCH",

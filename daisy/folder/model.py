@@ -89,16 +89,18 @@ class ModelFolder:
         except OSError:
             return False
 
-    def signature(self) -> list[int]:
+    def signature(self, changing: bool = False) -> list[int]:
         """What tells that config.json, result.json and metrics.jsonl are the ones that were read: times, size, inode of each.
 
-        Another content under the same signature takes two writes within one tick of the file system's clock.
+        Another content under the same signature takes two writes within one tick of the file system's clock. NFS may answer with
+        what it knew some seconds ago; files that are still `changing` are opened, which it answers with what is there now.
         """
         found: list[int] = []
         daisy = f"{self.path}/daisy"  # texts: of ten thousand models paths take longer to make than to look at
+        look = _opened if changing else os.stat
         for name in SIGNED:
             try:
-                seen = os.stat(f"{daisy}/{name}")  # noqa: PTH116
+                seen = look(f"{daisy}/{name}")
             except OSError:
                 found += (0, 0, 0, 0)
             else:
@@ -231,3 +233,11 @@ class ModelFolder:
     def last_metrics(self, most: int = 1) -> list[dict[str, Any]]:
         """The last whole lines of metrics.jsonl, oldest first."""
         return tail_json(self.metrics, most)
+
+
+def _opened(path: str) -> os.stat_result:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        return os.fstat(descriptor)
+    finally:
+        os.close(descriptor)

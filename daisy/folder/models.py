@@ -9,6 +9,7 @@ from daisy.errors import FolderError
 from daisy.files import folder_to_fill, write_json
 from daisy.folder.model import FORMAT, MODEL_ID, ModelFolder
 
+FINAL = ("done", "pruned")  # states that are never left
 EVIDENCE = ("state", "attempt", "job", "host", "started")  # of a result: all that `observed_state` may look at
 
 
@@ -81,7 +82,7 @@ def observed_state(folder: ModelFolder, result: Mapping[str, Any]) -> tuple[str,
     `result` has at least what EVIDENCE names, where result.json does.
     """
     state = str(result["state"])
-    if state in ("done", "pruned"):
+    if state in FINAL:
         return state, ""
     last = folder.last_attempt()
     if state != "running" and last <= result.get("attempt", last):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from daisy.errors import FolderError
-from daisy.folder import ModelFolder, folders, index
+from daisy.folder import FINAL, ModelFolder, folders, index
 from daisy.registry.many import each
 from daisy.registry.row import DAMAGE, Row, Said, observed, said_of
 
@@ -92,9 +92,12 @@ class Reader:
 
     def _said(self, folder: ModelFolder) -> Said:
         entry = self._known.get(folder.model_id)
-        if entry is not None and entry[0] == folder.signature():
-            self._found[folder.model_id] = entry
-            return Said(*entry[1:])
+        if entry is not None:
+            signature, *said = entry
+            kept = Said(*said)
+            if signature == folder.signature(changing=kept.evidence["state"] not in FINAL):
+                self._found[folder.model_id] = entry
+                return kept
         if not folder.is_model():
             raise FolderError(f"{folder.path} is no model, or not yours to read (no daisy/config.json): move it away")
         began, signature = self._now, folder.signature()  # before the files are read: what is written since has another one

@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from registry.conftest import Models
@@ -142,6 +143,28 @@ def test_the_state_is_observed_each_time(models: Models) -> None:
     assert stopped.state == "stopped" and f"process {child.pid}" in stopped.evidence
     child.stdin.close() if child.stdin else None
     child.stdout.close()
+
+
+def test_what_can_change_is_seen_where_stat_tells_of_the_past(models: Models, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As over NFS, which asks the server again when a file is opened, and not whenever it is looked at."""
+    failed, done = ended(models.folders[3], "failed"), models.folders[4]
+    really, past = os.stat, dict[str, os.stat_result]()
+
+    def stat(path: str, **named: Any) -> os.stat_result:
+        if "/daisy/" not in str(path):
+            return really(path, **named)
+        if str(path) not in past:
+            past[str(path)] = really(path, **named)
+        return past[str(path)]
+
+    models.mark()
+    monkeypatch.setattr(os, "stat", stat)
+    assert models.marked() == set(models.ids)
+    ended(failed, "done", 0.75)
+    assert models.marked() == set(models.ids) - {failed.model_id}
+    assert [row.accuracy for row in read(models.path).rows if row.model_id == failed.model_id] == [0.75]
+    rewrite(done.result, {"test": {"accuracy": 0.5}})  # what is done is final: its row stays as it is
+    assert done.model_id in models.marked()
 
 
 def half(index: Path) -> None:
