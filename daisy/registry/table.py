@@ -1,9 +1,6 @@
 """All models as one table: from their folders, which are the truth, with the help of an index over them."""
 
-import gc
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -45,27 +42,14 @@ def read(models_dir: Path) -> Registry:
     """The table of all models. Damaged and foreign folders become warnings."""
     rows: list[Row] = []
     warnings: list[str] = []
-    with uncollected():
-        reader = Reader(models_dir)
-        for found in each(reader.look, folders(models_dir)):
-            if isinstance(found, Row):
-                rows.append(found)
-            elif found is not None:
-                warnings.append(found)
-        reader.keep()
+    reader = Reader(models_dir)
+    for found in each(reader.look, folders(models_dir)):
+        if isinstance(found, Row):
+            rows.append(found)
+        elif found is not None:
+            warnings.append(found)
+    reader.keep()
     return Registry(tuple(rows), tuple(warnings))
-
-
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """No search for garbage: of ten thousand rows that are made it finds none, and takes a tenth of the time."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 class Reader:
@@ -91,19 +75,20 @@ class Reader:
         return told if os.path.lexists(folder.path) else None
 
     def _said(self, folder: ModelFolder) -> Said:
-        entry = self._known.get(folder.model_id)
+        model_id = folder.model_id
+        entry = self._known.get(model_id)
         if entry is not None:
             signature, *said = entry
             kept = Said(*said)
             if signature == folder.signature(changing=kept.evidence["state"] not in FINAL):
-                self._found[folder.model_id] = entry
+                self._found[model_id] = entry
                 return kept
         if not folder.is_model():
             raise FolderError(f"{folder.path} is no model, or not yours to read (no daisy/config.json): move it away")
         began, signature = self._now, folder.signature()  # before the files are read: what is written since has another one
         said = said_of(folder)
         if began is not None and max(signature[1::4]) < began - index.TICK:  # else one more write might not change the signature
-            self._found[folder.model_id] = [signature, *said]
+            self._found[model_id] = [signature, *said]
         return said
 
     @cached_property
