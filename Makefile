@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-quick lint format bench-compose bench-cost bench-log test-frameworks set-up pictures clean
+.PHONY: demo test test-quick lint format bench-compose bench-cost bench-log bench-list test-frameworks set-up pictures clean
 
 demo: $(VENV)/.daisy
 	$(BIN)/python -m daisy framework=suffix
@@ -47,6 +47,10 @@ bench-cost: $(VENV)/.daisy
 # What reading a log costs.
 bench-log: $(VENV)/.daisy
 	$(BIN)/python benchmarks/log.py
+
+# How long the table takes with 400 and 10,000 models.
+bench-list: $(VENV)/.daisy
+	$(BIN)/python benchmarks/list.py
 
 # The pictures of terminals in README and docs, made anew in a project of their own.
 pictures: $(VENV)/.daisy

@@ -1,14 +1,17 @@
 """What is on disk of a model: every path, every read and write. Nothing else touches these files."""
 
+from daisy.folder import index
 from daisy.folder.attempt import Attempt, Scheduler, boot_id, own_job, process_start, this_machine
 from daisy.folder.identities import by_identity
 from daisy.folder.lines import tail_json
 from daisy.folder.model import MODEL_ID, PROJECT_PATCH, SOURCE_PATCH, STATES, ModelFolder
-from daisy.folder.models import create, folders, natural, observed_state
+from daisy.folder.models import EVIDENCE, FINAL, create, folders, names, natural, observed_state
 from daisy.folder.sweep import CODE, Begun, Place, SweepFolder, Waiting, create_sweep, find_sweep, is_sweep_id, patch_name, sweeps
 
 __all__ = [
     "CODE",
+    "EVIDENCE",
+    "FINAL",
     "MODEL_ID",
     "PROJECT_PATCH",
     "SOURCE_PATCH",
@@ -26,7 +29,9 @@ __all__ = [
     "create_sweep",
     "find_sweep",
     "folders",
+    "index",
     "is_sweep_id",
+    "names",
     "natural",
     "observed_state",
     "own_job",

@@ -19,6 +19,7 @@ from daisy.folder.lines import tail_json
 
 MODEL_ID = re.compile(r"r(?P<time>\d+)__(?P<framework>[A-Za-z0-9][A-Za-z0-9_-]*?)__(?P<config_id>.+)", re.ASCII)
 STATES = ("running", "done", "failed", "stopped", "pruned")
+CONFIG, RESULT, METRICS = SIGNED = ("config.json", "result.json", "metrics.jsonl")
 FORMAT = 1
 SOURCE_PATCH, PROJECT_PATCH = "source.patch", "project.patch"
 FRAMEWORK_ENDS_WITHIN = 30.0  # seconds: more than a guard's grace
@@ -49,7 +50,7 @@ class ModelFolder:
     @property
     def config(self) -> Path:
         """The configuration: the source of truth."""
-        return self.daisy / "config.json"
+        return self.daisy / CONFIG
 
     @property
     def source_patch(self) -> Path:
@@ -74,12 +75,12 @@ class ModelFolder:
     @property
     def metrics(self) -> Path:
         """What the adapter read from run.out, a JSON object a line."""
-        return self.daisy / "metrics.jsonl"
+        return self.daisy / METRICS
 
     @property
     def result(self) -> Path:
         """State, accuracy, times, checksums."""
-        return self.daisy / "result.json"
+        return self.daisy / RESULT
 
     def is_model(self) -> bool:
         """Whether there is a configuration in it that can be seen."""
@@ -87,6 +88,24 @@ class ModelFolder:
             return stat.S_ISREG(self.config.stat().st_mode)
         except OSError:
             return False
+
+    def signature(self, changing: bool = False) -> list[int]:
+        """What tells that config.json, result.json and metrics.jsonl are the ones that were read: times, size, inode of each.
+
+        Another content under the same signature takes two writes within one tick of the file system's clock. NFS may answer with
+        what it knew some seconds ago; files that are still `changing` are opened, which it answers with what is there now.
+        """
+        found: list[int] = []
+        daisy = f"{self.path}/daisy"  # texts: of ten thousand models paths take longer to make than to look at
+        look = _opened if changing else os.stat
+        for name in SIGNED:
+            try:
+                seen = look(f"{daisy}/{name}")
+            except OSError:
+                found += (0, 0, 0, 0)
+            else:
+                found += (seen.st_mtime_ns, seen.st_ctime_ns, seen.st_size, seen.st_ino)
+        return found
 
     def predictions(self, split: str = "dev") -> Path:
         """Source, target, prediction: one line an example."""
@@ -218,3 +237,11 @@ class ModelFolder:
     def last_metrics(self, most: int = 1) -> list[dict[str, Any]]:
         """The last whole lines of metrics.jsonl, oldest first."""
         return tail_json(self.metrics, most)
+
+
+def _opened(path: str) -> os.stat_result:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        return os.fstat(descriptor)
+    finally:
+        os.close(descriptor)

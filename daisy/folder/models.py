@@ -10,6 +10,9 @@ from daisy.files import folder_to_fill, write_json
 from daisy.folder.attempt import Scheduler
 from daisy.folder.model import FORMAT, MODEL_ID, ModelFolder
 
+FINAL = ("done", "pruned")  # states that are never left
+EVIDENCE = ("state", "attempt", "job", "host", "started")  # of a result: all that `observed_state` may look at
+
 
 def create(
     models_dir: Path,
@@ -50,15 +53,19 @@ def create(
 
 def folders(models_dir: Path) -> Iterator[ModelFolder]:
     """The folders of models, oldest first."""
+    for name in names(models_dir):
+        yield ModelFolder(models_dir / name)
+
+
+def names(models_dir: Path) -> list[str]:
+    """The names of the folders of models, oldest first: what `folders` gives, for those who want few of ten thousand."""
     try:
-        names = os.listdir(models_dir)
+        found = os.listdir(models_dir)
     except FileNotFoundError:
-        return
+        return []
     except OSError as error:
         raise FolderError(f"{models_dir} can't be read ({error.strerror}): set env.models_dir") from None
-    for name in sorted(names, key=natural):
-        if not name.startswith("."):
-            yield ModelFolder(models_dir / name)
+    return sorted((name for name in found if not name.startswith(".")), key=natural)
 
 
 def natural(name: str) -> tuple[float, str, int, str]:
@@ -73,10 +80,11 @@ def natural(name: str) -> tuple[float, str, int, str]:
 def observed_state(folder: ModelFolder, result: Mapping[str, Any], scheduler: Scheduler | None = None) -> tuple[str, str]:
     """The state as far as it is known now, and the evidence where it is not the one that is written.
 
-    `scheduler` is asked of models that run where this host can't look.
+    `result` has at least what EVIDENCE names, where result.json does. `scheduler` is asked of models that run where this host
+    can't look.
     """
     state = str(result["state"])
-    if state in ("done", "pruned"):
+    if state in FINAL:
         return state, ""
     last = folder.last_attempt()
     if state != "running" and last <= result.get("attempt", last):

@@ -1,13 +1,14 @@
 """`daisy list`: all models as a table, newest last."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from daisy.errors import FolderError
 from daisy.framework.lines import visible
 from daisy.monitor.columns import Cell, Column
 from daisy.monitor.words import ago, clock, duration, percent, points
-from daisy.registry import Registry, Row
+from daisy.registry import DAMAGE, Registry, Row
 
 STYLES = {"running": "bold green", "failed": "red", "stopped": "yellow", "unknown": "magenta", "pruned": "dim"}
 NOTHING = Cell("-", "dim")
@@ -92,7 +93,14 @@ def _accuracies(row: Row, registry: Registry) -> tuple[Cell, Cell, Cell]:
 
 def as_json(registry: Registry, wanted: Filter) -> list[dict[str, Any]]:
     """The rows for other programs: fractions, seconds since 1970, and each model's configuration."""
-    return [{**asdict(row), "progress": row.progress} for _, row in wanted.choose(registry.rows)]
+    told = []
+    for _, row in wanted.choose(registry.rows):
+        try:
+            values = dict(row.values)
+        except (FolderError, *DAMAGE):
+            continue  # its folder was removed or damaged a moment ago: the next listing tells which
+        told.append({**asdict(replace(row, values={})), "values": values, "progress": row.progress})
+    return told
 
 
 def footer(registry: Registry) -> str:
