@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-quick lint format bench-compose bench-cost bench-log bench-list test-frameworks set-up pictures clean
+.PHONY: demo test test-quick lint format bench-compose bench-cost bench-log bench-list bench-launch test-frameworks set-up pictures clean
 
 demo: $(VENV)/.daisy
 	$(BIN)/python -m daisy framework=suffix
@@ -51,6 +51,10 @@ bench-log: $(VENV)/.daisy
 # How long the table takes with 400 and 10,000 models.
 bench-list: $(VENV)/.daisy
 	$(BIN)/python benchmarks/list.py
+
+# Launching on a real Slurm, which it brings up (as root): the cap, the slots' time that is used, the prompt, what a job costs.
+bench-launch: $(VENV)/.daisy-test
+	$(BIN)/python benchmarks/launch.py $(PARTS)
 
 # The pictures of terminals in README and docs, made anew in a project of their own.
 pictures: $(VENV)/.daisy

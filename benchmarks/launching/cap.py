@@ -42,6 +42,13 @@ class Measured:
         return sum(self.times) / (SLOTS * self.wall)
 
     @property
+    def share_while_some_wait(self) -> float:
+        """The same until the last model began: after that slots are empty for want of models."""
+        spans = sorted(spans_of(self.marks, "train"))
+        begin, end = min(begin for begin, _ in spans_of(self.marks, "job")), spans[-1][0]
+        return sum(min(until, end) - since for since, until in spans) / (SLOTS * (end - begin))
+
+    @property
     def held(self) -> float:
         """How much of it a job had, with all that is around the model."""
         return sum(end - begin for begin, end in spans_of(self.marks, "job")) / (SLOTS * self.wall)
@@ -76,6 +83,7 @@ def measure(project: BenchProject, models: int, least: float, most: float) -> li
         ("running at once, squeue", lambda run: str(run.polled)),
         ("wall s", lambda run: f"{run.wall:.1f}"),
         ("slots' time used by models", lambda run: f"{run.share:.3f}"),
+        ("until the last one began", lambda run: f"{run.share_while_some_wait:.3f}"),
         ("by jobs", lambda run: f"{run.held:.3f}"),
         ("list scheduling's bound", lambda run: f"{run.bound:.3f}"),
         ("models", lambda run: run.states),

@@ -88,8 +88,9 @@ def _trained(project: BenchProject, count: int) -> None:
 
 
 def _moments(marks: Sequence[Mark]) -> Mapping[tuple[str, str], Mark]:
-    """Of one job, the last of each kind: of two processes of Daisy the later one has trained."""
-    return {(mark.role, mark.what): mark for mark in marks}
+    """Of one job, the first beginning and the last end of each kind: Daisy may become another sweep's Daisy."""
+    last = {(mark.role, mark.what): mark for mark in marks}
+    return {**last, **{(mark.role, mark.what): mark for mark in reversed(marks) if mark.what == "begin"}}
 
 
 def _jobs(marks: Sequence[Mark]) -> list[Mapping[tuple[str, str], Mark]]:

@@ -26,6 +26,10 @@ class Cluster:
         self._when = time.time()
         return slurm.queue()
 
+    def ask(self) -> None:
+        """Ask squeue now, not when something has to be known. What begins later is not taken for dead."""
+        _ = self.queue
+
     @cached_property
     def name(self) -> str | None:
         """What this cluster is called; None where Slurm does not say."""

@@ -58,8 +58,11 @@ def claim(models_dir: Path, tag: str, worker: str) -> tuple[SweepFolder, Place] 
 
 def mend(models_dir: Path) -> None:
     """Settle what lost jobs had claimed, where there may be some: their models wait again, for this job too."""
+    cluster = Cluster()
+    workers = [sweep.worker(name) for sweep in lanes.of_slurm(models_dir) for name in sweep.workers()]
+    if any(who is not None and who.alive() is None for who in workers):
+        cluster.ask()  # not under the lock: jobs that start together would wait for one answer after the other
     with locked(models_dir):
-        cluster = Cluster()
         for sweep in lanes.of_slurm(models_dir):
             recover(sweep, cluster)
 
@@ -67,6 +70,8 @@ def mend(models_dir: Path) -> None:
 def keep_filled(models_dir: Path, tag: str) -> None:
     """Cancel the jobs that nothing waits for any more; where this one has no successor in its lane, submit one."""
     is_last = os.environ.get("SLURM_ARRAY_TASK_ID") == os.environ.get("SLURM_ARRAY_TASK_MAX")  # both None: no array
+    if not is_last and tag in lanes.waiting(models_dir):
+        return  # without the lock, which a launcher may have for as long as it submits
     with locked(models_dir):
         something_waits = tag in lanes.waiting(models_dir)
         if something_waits and not is_last:
