@@ -10,27 +10,28 @@ from daisy.cli.screen import console, fact
 from daisy.folder import SweepFolder
 from daisy.framework.lines import visible
 from daisy.job import Stopped, stoppable
-from daisy.launch import Plan, lanes
+from daisy.launch import lanes
 from daisy.launch.following import Follower
+from daisy.launch.lanes import Filled
+from daisy.launch.planning import Plan
 from daisy.launch.starting import models_dir_of
-from daisy.launch.submit import Submission, lanes_of
+from daisy.launch.submit import lanes_of
 from daisy.monitor.sweeping import LiveSweep, PlainSweep
 from daisy.monitor.words import near
 
 UNFROZEN = "CODE"  # the frozen copies, which a dry run does not make
 
 
-def tell_submitted(submission: Submission) -> None:
+def tell_submitted(filled: Filled, sweep: SweepFolder | None) -> None:
     """Which jobs now wait in Slurm's queue, and what to type next."""
-    out, filled, sweep = console(), submission.filled, submission.sweep
-    assert filled is not None
+    out = console()
     if filled.submitted:
         names = sorted({job.lane for job in filled.submitted}, key=lambda name: (len(name), name))
         told = f"{names[0]} to {names[-1]}" if len(names) > 1 else names[0]
         count = sum(job.tasks for job in filled.submitted)
         fact(out, "submitted", f"{count} job{'' if count == 1 else 's'} named {told}")
-    if filled.refused:
-        fact(out, "warning", f"{filled.refused}. Jobs that are there already will train what waits, only not so many at once")
+    for error in filled.refused.values():
+        fact(out, "warning", f"for other models that wait already: {error}")
     if sweep is not None:
         fact(out, "folder", near(sweep.path))
         fact(out, "next", f"daisy list   daisy wait {sweep.sweep_id}   daisy cancel {sweep.sweep_id}")

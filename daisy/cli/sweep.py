@@ -1,7 +1,6 @@
 """`python -m daisy -m KEY=VALUES ...`: many models from one command line."""
 
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,11 +18,11 @@ from daisy.files import safe_name
 from daisy.folder import SweepFolder, find_sweep
 from daisy.framework.lines import visible
 from daisy.job import Stopped, stoppable
-from daisy.launch import Plan, Planner
 from daisy.launch.course import Ended
-from daisy.launch.evidence import Cluster
 from daisy.launch.local import LocalLauncher
-from daisy.launch.recovery import RUNNER, locked, recover, wait_again
+from daisy.launch.planning import Plan, Planner
+from daisy.launch.recovery import RUNNER, locked
+from daisy.launch.resuming import make_ready, resumed
 from daisy.launch.slots import at_once
 from daisy.launch.submit import SLURM, Submission, foreseen, launcher_of, submit
 from daisy.monitor.sweeping import LiveSweep, PlainSweep
@@ -42,36 +41,50 @@ def launch_sweep(project: Project, texts: Sequence[str], dry_run: bool, wait: bo
     try:
         with stoppable():
             plans, swept = _plans(project, texts)
+    except Stopped as stop:
+        return _nothing_launched(stop)
+    return launch_plans(project, plans, _name(swept), dry_run, wait)
+
+
+def launch_plans(project: Project, plans: Sequence[Plan], name: str, dry_run: bool = False, wait: bool = False) -> int:
+    """Submit models that can be trained, and run them, or leave that to Slurm; the exit code."""
+    try:
+        with stoppable():
             if dry_run:
                 _show(foreseen(plans))
                 return 0
-            submission = submit(project, plans, _name(swept), sys.argv)
+            submission = submit(project, plans, name, sys.argv)
     except Stopped as stop:
-        print(f"daisy: stopped by {stop.words} before anything was launched", file=sys.stderr)
-        return stop.exit_code
+        return _nothing_launched(stop)
     _tell(submission)
     if submission.filled is not None:
         from daisy.cli.on_slurm import tell_submitted, wait_for
 
-        tell_submitted(submission)
+        tell_submitted(submission.filled, submission.sweep)
         return wait_for(submission.sweep) if wait and submission.sweep is not None else 0
     return run_sweep(submission.sweep, plans[0].configuration.env) if submission.sweep is not None else 0
 
 
-def resume_sweep(env: Environment, wanted: str) -> int:
+def _nothing_launched(stop: Stopped) -> int:
+    print(f"daisy: stopped by {stop.words} before anything was launched", file=sys.stderr)
+    return stop.exit_code
+
+
+def resume_sweep(env: Environment, wanted: str, wait: bool = False) -> int:
     """`daisy resume SWEEP`: run what waits in it, and what its workers left when they died; the exit code."""
     sweep = find_sweep(env.models_dir, wanted)
+    if sweep.info().get("launcher") == SLURM:
+        from daisy.cli.on_slurm import tell_submitted, wait_for
+
+        tell_submitted(resumed(sweep), sweep)
+        return wait_for(sweep) if wait else 0
     with locked(sweep.models_dir):
         runner = sweep.worker(RUNNER)
         alive = runner.alive() if runner is not None else False
         if alive is not False and runner is not None:
             where = f"process {runner.pid} on {runner.host}" + ("" if alive else ", which can't be asked from here")
             raise LaunchError(f"{sweep.sweep_id} is run by {where}: wait for its end, or end that process first")
-        recover(sweep, Cluster())
-        wait_again(sweep)
-        if not sweep.waiting():
-            raise LaunchError(f"{sweep.sweep_id} has no model that waits: `daisy list` shows what became of them")
-        sweep.release(time.time())
+        make_ready(sweep)
         sweep.register(RUNNER)  # of two that resume it at once, the other one sees this
     return run_sweep(sweep, Environment.from_json(sweep.info()["env"]))
 

@@ -20,7 +20,7 @@ MODELS = "models.jsonl"
 HELD = "held.json"
 FORMAT = 1
 NUMBER = re.compile(r"(?P<number>\d+)(@(?P<worker>[^@/]+))?\.json")
-SWEEP_ID = re.compile(r"s\d+__.+", re.ASCII)
+SWEEP_ID = re.compile(r"s\d+__[^/]+", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,14 @@ class Place:
 
 @dataclass(frozen=True)
 class Waiting:
-    """One model of a new sweep: what its config.json will have, and the id of the stopped model that it goes on from."""
+    """One model of a new sweep: what its config.json will have, and the id of the stopped model that it goes on from.
+
+    A failed one is gone on with only where that was asked for (`even_failed`); else it starts anew.
+    """
 
     config: Mapping[str, Any]
     model: str | None = None
+    even_failed: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,7 @@ class Begun:
 
     model: str | None = None
     starts: int = 0
+    even_failed: bool = False
 
 
 class SweepFolder:
@@ -128,7 +133,7 @@ class SweepFolder:
         """What has become of a model so far. An empty file says the same as none: nothing."""
         try:
             content = read_json(place.path)
-            return Begun(content["model"], int(content["starts"]))
+            return Begun(content["model"], int(content["starts"]), bool(content.get("even_failed", False)))
         except (OSError, ValueError, KeyError, TypeError):
             return Begun()
 
@@ -241,7 +246,9 @@ def create_sweep(
         with replacing(unfinished / MODELS) as file:
             for number, model in enumerate(waiting, 1):
                 file.write(json.dumps(model.config, ensure_ascii=False, allow_nan=False).encode("utf-8") + b"\n")
-                begun = json.dumps({"model": model.model, "starts": 1}) if model.model is not None else ""
+                begun = ""
+                if model.model is not None:
+                    begun = json.dumps({"model": model.model, "starts": 1, "even_failed": model.even_failed})
                 (unfinished / "waiting" / f"{number:05}.json").write_text(begun)
         for file_name, patch in patches.items():
             (unfinished / file_name).write_bytes(patch)

@@ -59,6 +59,15 @@ class Cluster:
             self._ended.update(told)
         return self._ended.get(job)
 
+    def look_at(self, attempts: Iterable[Attempt]) -> None:
+        """Ask what has to be asked for these at once: squeue where one's process can't be seen, sacct for those it has not."""
+        elsewhere = [attempt for attempt in attempts if attempt.job is not None and attempt.alive() is None]
+        if elsewhere and self.queue is not None:
+            absent = [attempt for attempt in elsewhere if attempt.job not in self.queue.begun]
+            self.expect(attempt.job for attempt in absent)
+            for attempt in absent[:1]:
+                self.ending(attempt)
+
     def evidence(self, attempt: Attempt) -> str:
         """How it is known whether a job lives, or why it is not."""
         if attempt.user != os.getuid():

@@ -68,10 +68,10 @@ class Lanes:
 
 @dataclass(frozen=True)
 class Filled:
-    """What was submitted, and Slurm's words where it did not take all."""
+    """What was submitted, and by tag what Slurm refused."""
 
     submitted: Sequence["Submitted"]
-    refused: str | None = None
+    refused: Mapping[str, LaunchError] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -114,6 +114,14 @@ def waiting(models_dir: Path) -> Mapping[str, list[tuple[SweepFolder, list[int]]
     return found
 
 
+def the_queue() -> slurm.Queue:
+    """What is in Slurm's queue. Raises LaunchError where it does not say."""
+    queue = slurm.queue()
+    if queue is None:
+        raise LaunchError("Slurm does not say what is in its queue (squeue): nothing was launched; run this again later")
+    return queue
+
+
 def of_slurm(models_dir: Path) -> Iterator[SweepFolder]:
     """The sweeps that have workers, or had some that died, and run on Slurm."""
     for sweep in sweeps(models_dir):
@@ -124,12 +132,9 @@ def of_slurm(models_dir: Path) -> Iterator[SweepFolder]:
 
 
 def fill(models_dir: Path, queue: slurm.Queue, only: str | None = None) -> Filled:
-    """Submit the jobs that are missing for what waits; only those with one tag where it is given. Only under the lock.
-
-    Raises LaunchError where Slurm takes none at all.
-    """
+    """Submit the jobs that are missing for what waits; only those with one tag where it is given. Only under the lock."""
     submitted: list[Submitted] = []
-    refused = None
+    refused: dict[str, LaunchError] = {}
     for tag, there in waiting(models_dir).items():
         if only is not None and tag != only:
             continue
@@ -139,9 +144,7 @@ def fill(models_dir: Path, queue: slurm.Queue, only: str | None = None) -> Fille
         try:
             submitted += _submit(lanes, sweep, missing)
         except LaunchError as error:
-            if not submitted:
-                raise
-            refused = str(error)
+            refused[tag] = error
     return Filled(submitted, refused)
 
 
@@ -260,15 +263,17 @@ def _submit(lanes: Lanes, sweep: SweepFolder, missing: Mapping[str, int]) -> Seq
             count = min(wanted[name], missing[name], most)
             if count <= 0:
                 continue
-            one = _submit_lane(lanes, name, sweep, count, bool(submitted))
-            if one is None:
-                return submitted
-            submitted.append(one)
+            try:
+                submitted.append(_submit_lane(lanes, name, sweep, count))
+            except LaunchError:
+                if not submitted:
+                    raise
+                return submitted  # the jobs that are there will train all; the next one or the next command submits more
     return submitted
 
 
-def _submit_lane(lanes: Lanes, name: str, sweep: SweepFolder, count: int, others: bool) -> Submitted | None:
-    """A new job of a lane, with fewer tasks where a limit wants that; None where it takes no more than the `others`."""
+def _submit_lane(lanes: Lanes, name: str, sweep: SweepFolder, count: int) -> Submitted:
+    """A new job of a lane, with fewer tasks where a limit wants that. Raises LaunchError with what Slurm says."""
     from submitit.core.utils import FailedJobError, FailedSubmissionError
 
     command = command_of(lanes, sweep.code.resolve())
@@ -280,12 +285,8 @@ def _submit_lane(lanes: Lanes, name: str, sweep: SweepFolder, count: int, others
             return Submitted(str(jobs[0].job_id).partition("_")[0], name, count)
         except (FailedJobError, FailedSubmissionError) as error:
             said = slurm.said(str(error))
-            if not is_limit(said):
+            if count == 1 or not is_limit(said):
                 raise refusal(said) from None
-            if count == 1 and not others:
-                raise refusal(said) from None
-            if count == 1:
-                return None
             count //= 2
 
 

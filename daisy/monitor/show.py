@@ -12,6 +12,7 @@ from daisy import dataset as datasets
 from daisy.configuration import leaves
 from daisy.folder import ModelFolder, observed_state
 from daisy.framework.lines import visible
+from daisy.launch.evidence import Cluster
 from daisy.monitor.words import ago, clock, duration, near, percent, short, size
 
 
@@ -21,7 +22,7 @@ def show(folder: ModelFolder, console: Console, env: str = "") -> None:
     `env` is what verbs need to find it (` --env NAME`).
     """
     config, result = folder.read_config(), folder.read_result()
-    state, evidence = observed_state(folder, result)
+    state, evidence = observed_state(folder, result, Cluster())
     _title(console, visible(folder.model_id))
     for name, text in _facts(folder, config, result, state, evidence):
         _fact(console, name, text)

@@ -18,8 +18,8 @@ from daisy.configuration import find_project
 from daisy.configuration.compose import compose
 from daisy.files import sha256
 from daisy.folder import create_sweep, patch_name
-from daisy.launch import plan
 from daisy.launch import submit as submission
+from daisy.launch.planning import plan
 from daisy.launch.submit import submit
 from daisy.launch.task import begin, patches_of
 
