@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-quick lint format bench-compose bench-cost bench-log bench-list test-frameworks set-up pictures clean
+.PHONY: demo test test-quick test-slurm lint format bench-compose bench-cost bench-log bench-list test-frameworks set-up pictures clean
 
 demo: $(VENV)/.daisy
 	$(BIN)/python -m daisy framework=suffix
@@ -15,6 +15,12 @@ test: $(VENV)/.daisy-test lint
 
 test-quick: $(VENV)/.daisy-test lint
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow" $(PYTEST)
+
+# The tests on a real Slurm alone: brings one up on this machine, in a folder of its own (as root; Debian's packages).
+test-slurm: $(VENV)/.daisy-test
+	@folder=$$(mktemp -d /tmp/daisy-slurm.XXXXXX) && trap '$(BIN)/python tests/slurm/cluster.py down '$$folder EXIT && \
+	$(BIN)/python tests/slurm/cluster.py up $$folder --nodes 2 >/dev/null && \
+	DAISY_TEST_SLURM=$$folder $(BIN)/python -m pytest -n 2 --dist worksteal tests/slurm $(PYTEST)
 
 lint: $(VENV)/.daisy-test
 	$(BIN)/ruff check

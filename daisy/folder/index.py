@@ -10,7 +10,7 @@ from typing import Any
 
 from daisy.files import replacing
 
-FORMAT = 2  # in the name too: two versions of Daisy in one models_dir leave each other's alone
+FORMAT = 1  # in the name too: two versions of Daisy in one models_dir leave each other's alone
 WORTH_WRITING = 20  # models that are news, or a hundredth of all: fewer are sooner read again than all are written
 TICK = 2_000_000_000  # nanoseconds: the coarsest clock of a file system (FAT)
 

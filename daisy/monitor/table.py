@@ -48,6 +48,12 @@ def columns(registry: Registry, wanted: Filter) -> list[Column]:
     numbered = wanted.choose(registry.rows)
     rows = [row for _, row in numbered]
     accuracies = [_accuracies(row, registry) for row in rows]
+    running = any(row.state == "running" for row in rows)
+    on_slurm = any(row.job for row in rows)
+    where = [
+        Column("job", [Cell(visible(row.job)) if row.job else NOTHING for row in rows], rank=5, right=True),
+        Column("node", [Cell(visible(row.host)) if row.host else NOTHING for row in rows], rank=7),
+    ]
     return [
         Column("", [Cell(str(place), "dim") for place, _ in numbered], right=True),
         Column("config id", [Cell(row.config_id, RUNNING if row.state == "running" else "") for row in rows], shrinks=True),
@@ -60,9 +66,8 @@ def columns(registry: Registry, wanted: Filter) -> list[Column]:
         Column("accuracy", [own for own, _, _ in accuracies], right=True),
         Column("best", [best for _, best, _ in accuracies], rank=5, right=True),
         Column("diff", [difference for _, _, difference in accuracies], rank=1, right=True),
-        Column("for", [_for(row) for row in rows], rank=4, right=True),
-        Column("job", [Cell(visible(row.job)) if row.job else NOTHING for row in rows], rank=5, right=True),
-        Column("node", [Cell(visible(row.host)) if row.host else NOTHING for row in rows], rank=7),
+        *([Column("for", [_for(row) for row in rows], rank=4, right=True)] if running else []),
+        *(where if on_slurm else []),
     ]
 
 

@@ -9,6 +9,7 @@ from daisy.errors import FolderError, ModelError
 from daisy.folder import ModelFolder, find_sweep, names, natural
 from daisy.registry.row import DAMAGE, row_of
 
+OF_SWEEP = re.compile(r".+/[0-9]+")
 PLACE = re.compile(r"-0*[1-9][0-9]{0,8}")
 
 
@@ -17,7 +18,7 @@ def find(models_dir: Path, wanted: str, env: str = "") -> ModelFolder:
 
     `env` is what verbs need to look there (` --env NAME`). Raises ModelError where there is none, or more than one.
     """
-    if "/" in wanted:
+    if OF_SWEEP.fullmatch(wanted):
         return _of_sweep(models_dir, wanted, env)
     known = names(models_dir)
     if PLACE.fullmatch(wanted):

@@ -3,6 +3,7 @@
     python tests/slurm/cluster.py up FOLDER [--nodes N] [--cpus N] [--gpus N] [--without-accounting] [--max-array N] [--port N]
     python tests/slurm/cluster.py down FOLDER
     python tests/slurm/cluster.py packages        # what Debian's package manager must install, one a line
+    python tests/slurm/cluster.py missing         # which programs are not there; exit code 1 where all are
 
 No systemd and no cgroups, so a memory kill is FAILED and never OUT_OF_MEMORY. `up` needs root; it prints the environment variable
 that a shell needs.
@@ -292,7 +293,7 @@ def end(pid_file: Path, number: int = signal.SIGTERM) -> None:
 def main() -> None:
     """The command line."""
     flags = argparse.ArgumentParser()
-    flags.add_argument("what", choices=("up", "down", "packages"))
+    flags.add_argument("what", choices=("up", "down", "packages", "missing"))
     flags.add_argument("folder", type=Path, nargs="?")
     flags.add_argument("--nodes", type=int, default=1)
     flags.add_argument("--cpus", type=int, default=32)
@@ -304,6 +305,10 @@ def main() -> None:
     if asked.what == "packages":
         print(*PACKAGES, sep="\n")
         return
+    if asked.what == "missing":
+        missing = missing_programs()
+        print(*missing, sep="\n")
+        sys.exit(0 if missing else 1)
     if asked.folder is None:
         flags.error("FOLDER is missing")
     cluster = Cluster(
