@@ -145,11 +145,13 @@ def test_resume_and_again_go_to_slurm_too(on_slurm: OnSlurm) -> None:
 
 
 def test_different_wishes_in_one_sweep(on_slurm: OnSlurm) -> None:
-    done = on_slurm.run("seed=1,2", "env.slurm.cpus_per_task=1,2", "framework.options.seconds=0.2", "env.max_running=2", "--wait")
+    few = ("framework.options.seconds=0.2", "env.max_running=2")
+    done = on_slurm.run("seed=range(1,7)", "env.slurm.cpus_per_task=${seed}", *few, "--wait")
     assert done.code == 0, done.err
-    assert "named twice" in done.out  # where it runs makes it no other model
-    apart = on_slurm.run("seed=11", "env.slurm.cpus_per_task=1", "framework.options.seconds=0.2")
-    assert apart.code == 0
+    assert {int(words[1]): int(words[3]) for words in on_slurm.told() if words[0] == "begin"} == {n: n for n in range(1, 7)}
+    assert on_slurm.most_at_once() == 2
+    again = on_slurm.run("seed=1", "env.slurm.cpus_per_task=3", *few)
+    assert "1 not launched again (1 done)" in again.out  # what it asks for makes it no other model
 
 
 def test_gpus_are_dealt_out(on_slurm: OnSlurm) -> None:
