@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from daisy.dataset import Description
 
 WATCH_EVERY = 2.0  # seconds
+ASK_EVERY = 10.0  # seconds: between two questions to Slurm
 WAITING = "waiting"
 WAITING_SHOWN, WAITING_WATCHED, MOST_CAUSES = 10, 5, 3
 
@@ -44,9 +45,12 @@ class Look:
     cluster: Cluster
 
 
-def look(models_dir: Path, most_waiting: int | None = WAITING_SHOWN) -> Look:
-    """Look at everything; Slurm is asked where something depends on it, with one squeue and at most one sacct."""
-    cluster = Cluster()
+def look(models_dir: Path, most_waiting: int | None = WAITING_SHOWN, cluster: Cluster | None = None) -> Look:
+    """Look at everything; Slurm is asked where something depends on it, with one squeue and at most one sacct.
+
+    With a `cluster` what that has been told already counts.
+    """
+    cluster = cluster or Cluster()
     workers = [sweep.worker(name) for sweep in sweeps(models_dir) for name in sweep.workers()]
     cluster.look_at(who for who in workers if who is not None)
     return Look(registry.read(models_dir, cluster), queued(models_dir, cluster, most_waiting), cluster)
@@ -90,8 +94,11 @@ def _watch(out: Console, models_dir: Path, wanted: Filter) -> None:
     """Show the table again and again, until Ctrl-C: in place on a terminal, one below the other elsewhere."""
     with contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as stack:
         live = stack.enter_context(Live(console=out, auto_refresh=False, screen=True)) if out.is_terminal else None
+        cluster = Cluster()
         while True:
-            found = look(models_dir, WAITING_WATCHED)
+            found = look(models_dir, WAITING_WATCHED, cluster)
+            if cluster.age > ASK_EVERY or any(row.state == "unknown" for row in found.models.rows):
+                cluster = Cluster()  # slurmctld has others to answer, too
             shown = screen(found, _what_fits(wanted, out, found), models_dir, out)
             if live is not None:
                 live.update(shown, refresh=True)

@@ -29,7 +29,8 @@ def tell_submitted(filled: Filled, sweep: SweepFolder | None) -> None:
         names = sorted({job.lane for job in filled.submitted}, key=lambda name: (len(name), name))
         told = f"{names[0]} to {names[-1]}" if len(names) > 1 else names[0]
         count = sum(job.tasks for job in filled.submitted)
-        fact(out, "submitted", f"{count} job{'' if count == 1 else 's'} named {told}")
+        most = f"; at most {lanes.at_once_of(sweep)} of your models run at once" if sweep is not None else ""
+        fact(out, "submitted", f"{count} job{'' if count == 1 else 's'} named {told}{most}")
     for error in filled.refused.values():
         fact(out, "warning", f"for other models that wait already: {error}")
     if sweep is not None:

@@ -141,7 +141,13 @@ def show(model: Model, env: Env = None) -> None:
     from daisy.cli.damage import told_of_damage
     from daisy.cli.screen import console
     from daisy.monitor.show import show as print_model
+    from daisy.monitor.show import show_place
+    from daisy.registry import place_of
 
+    named = place_of(_environment(env).models_dir, model)
+    if named is not None and named[0].begun(named[1]).model is None:
+        show_place(*named, console())
+        return
     folder = _model(model, env)
     with told_of_damage(folder):
         print_model(folder, console(), _as_typed(env))

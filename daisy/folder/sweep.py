@@ -4,7 +4,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -112,13 +112,20 @@ class SweepFolder:
 
     def config(self, number: int) -> dict[str, Any]:
         """What the config.json of a model of this sweep has. Raises FolderError where it is damaged or gone."""
+        return self.some_configs([number])[number]
+
+    def some_configs(self, numbers: Collection[int]) -> dict[int, dict[str, Any]]:
+        """The same of several models, by number."""
         path = self.path / MODELS
         try:
             with path.open("rb") as file:
-                content = json.loads(next(islice(file, number - 1, None)))
-                return dict(content)
-        except (OSError, ValueError, TypeError, StopIteration) as error:
+                lines = islice(file, max(numbers, default=0))
+                found = {number: dict(json.loads(line)) for number, line in enumerate(lines, 1) if number in numbers}
+        except (OSError, ValueError, TypeError) as error:
             raise FolderError(f"{path} can't be read ({error!r}): move the folder {self.path} away") from None
+        if len(found) < len(numbers):
+            raise FolderError(f"{path} is not whole: move the folder {self.path} away")
+        return found
 
     def configs(self) -> Iterator[dict[str, Any]]:
         """The same of all its models, from the first on. Raises FolderError."""

@@ -31,6 +31,11 @@ class Cluster:
         """What this cluster is called; None where Slurm does not say."""
         return os.environ.get("SLURM_CLUSTER_NAME") or slurm.cluster_name()
 
+    @property
+    def age(self) -> float:
+        """Seconds since squeue was asked; 0 where it was not needed so far."""
+        return time.time() - self._when if self._when else 0.0
+
     def expect(self, jobs: Iterable[str | None]) -> None:
         """Jobs that may be asked about: sacct is asked for all of them at once."""
         self._expected.update(job for job in jobs if job is not None)
@@ -74,6 +79,8 @@ class Cluster:
             return f"Slurm job {attempt.job} is another user's"
         if self.queue is None:
             return f"squeue does not say whether Slurm job {attempt.job} runs"
+        if attempt.job not in self.queue.begun and attempt.started > self._when - TOO_YOUNG:
+            return f"Slurm job {attempt.job} has only just begun, and squeue did not show it yet"
         if attempt.cluster and self.name and attempt.cluster != self.name:
             return f"Slurm job {attempt.job} is on the cluster {attempt.cluster}"
         ending = self.ending(attempt)

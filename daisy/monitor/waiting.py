@@ -44,9 +44,10 @@ def queued(models_dir: Path, cluster: Cluster, most: int | None) -> Queued:
         room = len(numbers) if most is None else max(0, most - len(first))
         if numbers and room:
             try:
-                info = sweep.info()
-                whys = {tag: why_of(sweep, info, tag, cluster) for tag in {_tag(info, number) for number in numbers[:room]}}
-                first += [_waiting(sweep, number, info, whys[_tag(info, number)]) for number in numbers[:room]]
+                info, shown = sweep.info(), frozenset(numbers[:room])
+                whys = {tag: why_of(sweep, info, tag, cluster) for tag in {_tag(info, number) for number in shown}}
+                for number, config in sweep.some_configs(shown).items():
+                    first.append(_waiting(f"{sweep.sweep_id}/{number}", config, info, whys[_tag(info, number)]))
             except FolderError:
                 continue
     return Queued(count, first)
@@ -91,7 +92,6 @@ def _tag(info: Mapping[str, Any], number: int) -> str | None:
     return str(tags[number - 1]) if tags else None
 
 
-def _waiting(sweep: SweepFolder, number: int, info: Mapping[str, Any], why: str) -> Waiting:
-    config = sweep.config(number)
+def _waiting(where: str, config: Mapping[str, Any], info: Mapping[str, Any], why: str) -> Waiting:
     framework = str(config["configuration"]["framework"]["name"])
-    return Waiting(f"{sweep.sweep_id}/{number}", str(config["config_id"]), framework, float(info["created"]), why)
+    return Waiting(where, str(config["config_id"]), framework, float(info["created"]), why)
