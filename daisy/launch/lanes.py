@@ -233,8 +233,8 @@ def _live(lanes: Lanes, queue: slurm.Queue) -> Mapping[str, list[slurm.Job]]:
     for job in queue.jobs:
         if job.name not in jobs:
             continue
-        own = job.pending and job.comment == lanes.tag
-        if own and not Path(job.script).with_name(f"{job.job_id}_submitted.pkl").exists():
+        unclaimed = job.comment == lanes.tag  # also of one that has begun and waits for them
+        if unclaimed and not Path(job.script).with_name(f"{job.job_id}_submitted.pkl").exists():
             broken.append(job.job_id)
         else:
             jobs[job.name].append(job)

@@ -284,10 +284,18 @@ def end(pid_file: Path, number: int = signal.SIGTERM) -> None:
     except (OSError, ValueError):
         return  # it is gone already
     until = time.monotonic() + 10.0
-    while time.monotonic() < until and Path(f"/proc/{pid}").exists():
+    while time.monotonic() < until and lives(pid):
         time.sleep(0.05)
-    if Path(f"/proc/{pid}").exists():
+    if lives(pid):
         os.kill(pid, signal.SIGKILL)
+
+
+def lives(pid: int) -> bool:
+    """Whether a process runs; one that has ended may stay in the table where nobody asks how."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def main() -> None:
