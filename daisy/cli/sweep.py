@@ -29,6 +29,7 @@ from daisy.monitor.sweeping import LiveSweep, PlainSweep
 from daisy.monitor.words import near, percent
 
 MOST_NAMED = 20  # models that are told one by one
+MANY = 1000  # models, that take some seconds
 LONGEST_NAME = 40  # characters
 WELL = ("done", "pruned", "elsewhere")
 
@@ -109,6 +110,8 @@ def _plans(project: Project, texts: Sequence[str]) -> tuple[list[Plan], list[str
     configurations, plans = [], []
     with composer(project, Path.cwd()) as composing:
         sets = composing.parser.expanded(texts)
+        if len(sets) >= MANY:
+            print(f"  composing and checking {len(sets):,} models", flush=True)
         for number, overrides in enumerate(sets, 1):
             with _about(number, sets):
                 configurations.append(composing.compose(overrides))
