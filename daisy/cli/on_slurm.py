@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
+from daisy.cli.ending import exit_code, tell_end
 from daisy.cli.screen import console, fact
 from daisy.folder import SweepFolder
 from daisy.framework.lines import visible
@@ -60,8 +61,6 @@ def show_jobs(plans: Sequence[Plan]) -> None:
 
 def wait_for(sweep: SweepFolder) -> int:
     """Stay with a sweep until all its models have ended; the exit code. Ctrl-C ends the view only."""
-    from daisy.cli.sweep import WELL, tell_end
-
     out = console()
     watcher = (LiveSweep if out.is_terminal else PlainSweep)(sweep, lanes.at_once_of(sweep), out)
     try:
@@ -74,4 +73,4 @@ def wait_for(sweep: SweepFolder) -> int:
     finally:
         watcher.close()
     tell_end(sweep, ended)
-    return 0 if all(model.state in WELL for model in ended) and not sweep.waiting() else 1
+    return exit_code(sweep, ended)

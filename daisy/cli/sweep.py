@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.text import Text
 
+from daisy.cli.ending import exit_code, tell_end
 from daisy.cli.screen import console
 from daisy.configuration import Environment, Project
 from daisy.configuration.compose import composer
@@ -18,7 +19,6 @@ from daisy.files import safe_name
 from daisy.folder import SweepFolder, find_sweep
 from daisy.framework.lines import visible
 from daisy.job import Stopped, stoppable
-from daisy.launch.course import Ended
 from daisy.launch.local import LocalLauncher
 from daisy.launch.planning import Plan, Planner
 from daisy.launch.recovery import RUNNER, locked
@@ -26,12 +26,10 @@ from daisy.launch.resuming import make_ready, resumed
 from daisy.launch.slots import at_once
 from daisy.launch.submit import SLURM, Submission, foreseen, launcher_of, submit
 from daisy.monitor.sweeping import LiveSweep, PlainSweep
-from daisy.monitor.words import near, percent
 
 MOST_NAMED = 20  # models that are told one by one
 MANY = 1000  # models, that take some seconds
 LONGEST_NAME = 40  # characters
-WELL = ("done", "pruned", "elsewhere")
 
 
 def launch_sweep(project: Project, texts: Sequence[str], dry_run: bool, wait: bool = False) -> int:
@@ -102,7 +100,7 @@ def run_sweep(sweep: SweepFolder, env: Environment) -> int:
     tell_end(sweep, ended)
     if launcher.interrupted is not None:
         return 128 + launcher.interrupted
-    return 0 if all(model.state in WELL for model in ended) and not sweep.waiting() else 1
+    return exit_code(sweep, ended)
 
 
 def _plans(project: Project, texts: Sequence[str]) -> tuple[list[Plan], list[str]]:
@@ -176,17 +174,3 @@ def _tell(submission: Submission) -> None:
         out.print(
             Text.assemble((submission.sweep.sweep_id, "bold"), f": {count} model{'' if count == 1 else 's'}"), soft_wrap=True
         )
-
-
-def tell_end(sweep: SweepFolder, ended: Sequence[Ended]) -> None:
-    """How a sweep ended, and what to type next."""
-    out, waiting = console(), sweep.waiting()
-    counts = Counter(model.state for model in ended)
-    told = ", ".join(f"{count} {state}" for state, count in sorted(counts.items())) or "nothing was trained"
-    best = max((model for model in ended if model.accuracy is not None), key=lambda model: model.accuracy or 0.0, default=None)
-    out.print(Text(f"{sweep.sweep_id}: {told}{f', {waiting} waiting' if waiting else ''}", style="bold"), soft_wrap=True)
-    if best is not None and best.folder is not None and best.accuracy is not None:
-        out.print(Text.assemble(("  best        ", "dim"), f"{percent(best.accuracy)} {best.folder.model_id}"), soft_wrap=True)
-    out.print(Text.assemble(("  folder      ", "dim"), near(sweep.path)), soft_wrap=True)
-    following = f"daisy resume {sweep.sweep_id}" if waiting else "daisy list"
-    out.print(Text.assemble(("  next        ", "dim"), following), soft_wrap=True)
