@@ -42,6 +42,8 @@ def in_sweeps(models_dir: Path, wanted: set[str], mend: bool = False) -> Mapping
     found: dict[str, Elsewhere] = {}
     cluster = Cluster()
     for sweep in sweeps(models_dir):
+        if not sweep.waiting() and not sweep.workers():
+            continue  # nothing of it waits, or was left by somebody who died
         try:
             info = sweep.info()
             held = sweep.held()

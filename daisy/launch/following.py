@@ -23,7 +23,8 @@ class Follower:
         self._on_slurm = sweep.info().get("launcher") == "slurm"
         self._ended: dict[int, Ended] = {}
         self._began: dict[int, float] = {}
-        self._asked = 0.0
+        self._asked = -ASK_EVERY
+        self._cluster = Cluster()
         self._told_hold = False
         self._trouble = ""
 
@@ -51,13 +52,13 @@ class Follower:
         trouble = ""
         try:
             with locked(models_dir):
-                cluster = Cluster()
+                cluster = self._cluster = Cluster()
                 for sweep in lanes.of_slurm(models_dir):
                     recover(sweep, cluster)
                 if cluster.queue is None:
                     trouble = "Slurm does not answer (squeue): what is shown is what the folders say"
                 else:
-                    trouble = lanes.fill(models_dir, cluster.queue).refused or ""
+                    trouble = "; ".join(map(str, lanes.fill(models_dir, cluster.queue).refused.values()))
         except DaisyError as error:
             trouble = str(error)
         if trouble and trouble != self._trouble:
@@ -83,7 +84,7 @@ class Follower:
         if place.state == "cancelled":
             ended = Ended(place.number, folder, "cancelled", "", None, 0.0)
         else:
-            state = _state(folder) if folder is not None else None
+            state = _state(folder, self._cluster) if folder is not None else None
             works = place.worker in workers
             if (state is None or state not in OVER) and works:
                 began = self._began.setdefault(place.number, time.monotonic())
@@ -98,8 +99,8 @@ class Follower:
             self._watcher.ended(ended, Course(self._sweep.waiting(), running, tuple(self._ended.values()), held))
 
 
-def _state(folder: ModelFolder) -> str | None:
+def _state(folder: ModelFolder, cluster: Cluster) -> str | None:
     try:
-        return observed_state(folder, folder.read_result())[0]
+        return observed_state(folder, folder.read_result(), cluster)[0]
     except FolderError:
         return None

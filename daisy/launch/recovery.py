@@ -42,12 +42,12 @@ def recover(sweep: SweepFolder, cluster: Cluster) -> None:
             sweep.deregister(name)
 
 
-def wait_again(sweep: SweepFolder) -> None:
+def wait_again(sweep: SweepFolder, cluster: Cluster) -> None:
     """Put back what has stopped for whatever reason: somebody asks for the rest of the sweep. Only under `locked`."""
     for place in sweep.places("claimed"):
         model = sweep.begun(place).model
         folder = ModelFolder(sweep.models_dir / model) if model is not None else None
-        if folder is not None and folder.is_model() and observed_state(folder, folder.read_result())[0] == "stopped":
+        if folder is not None and folder.is_model() and observed_state(folder, folder.read_result(), cluster)[0] == "stopped":
             sweep.put_back(place)
 
 

@@ -82,7 +82,8 @@ def keep_filled(models_dir: Path, tag: str) -> None:
             return
         try:
             if something_waits:
-                lanes.fill(models_dir, queue, tag)
+                for error in lanes.fill(models_dir, queue, tag).refused.values():
+                    raise error
             else:
                 lanes.drain(tag, queue)
         except DaisyError as error:  # this job's own model is trained all the same

@@ -10,6 +10,7 @@ from daisy.configuration import Configuration
 from daisy.errors import ConfigurationError, ModelError
 from daisy.folder import Attempt, ModelFolder, by_identity, create, observed_state
 from daisy.launch.elsewhere import Elsewhere, in_sweeps
+from daisy.launch.evidence import Cluster
 from daisy.launch.planning import Plan
 from daisy.launch.recovery import locked
 
@@ -51,8 +52,9 @@ def counting(planned: Plan, models: Sequence[ModelFolder]) -> Already | ModelFol
 
     One that failed does not: it is trained anew.
     """
+    cluster = Cluster()
     for folder in reversed(models):
-        state, evidence = observed_state(folder, folder.read_result())
+        state, evidence = observed_state(folder, folder.read_result(), cluster)
         if state == "stopped":
             return folder
         if state != "failed":
@@ -120,13 +122,13 @@ def resume(folder: ModelFolder, force: bool = False, env: str = "") -> Attempt:
     known = folder.last_attempt()
     check_resumable(folder, force, env)
     attempt = folder.begin_attempt(known)
-    folder.write_result({"state": "running", "attempt": attempt.number, "started": attempt.started})
+    folder.write_result(attempt.running())
     return attempt
 
 
 def check_resumable(folder: ModelFolder, force: bool = False, env: str = "") -> None:
     """Raise ModelError where `resume` would: known without a slot."""
-    state, evidence = observed_state(folder, folder.read_result())
+    state, evidence = observed_state(folder, folder.read_result(), Cluster())
     if state == "done":
         raise ModelError(f"{folder.model_id} is done: `daisy again {folder.model_id}{env}` trains a new model like it")
     if state == "running":

@@ -29,6 +29,7 @@ from daisy.folder import (
 from daisy.job import Silent, Stopped, run, stoppable
 from daisy.job.stop import unstoppable
 from daisy.launch import slurm
+from daisy.launch.evidence import Cluster
 from daisy.launch.frozen import thawed
 from daisy.launch.holding import hold_after_same_failures
 from daisy.launch.settling import settle_stopped
@@ -115,10 +116,10 @@ def begin(sweep: SweepFolder, place: Place) -> tuple[ModelFolder, Attempt] | Non
     if before.model is not None:
         folder = ModelFolder(sweep.models_dir / before.model)
         if folder.is_model():
-            state, _ = observed_state(folder, folder.read_result())
+            state, _ = observed_state(folder, folder.read_result(), Cluster())
             if state in ("done", "pruned", "running"):
                 return None
-            if state != "failed":
+            if state != "failed" or before.even_failed:
                 sweep.begin(place, folder.model_id)
                 return folder, resume(folder, force=True)
     config = sweep.config(place.number)
