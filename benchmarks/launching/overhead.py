@@ -54,6 +54,7 @@ def measure(project: BenchProject) -> None:
         project.log = project.root / f"overhead-{name}"
         what = f"{MANY} models in one sweep, {DONE} of them done" + (f", beside {olds} old sweeps of {MANY}" if olds else "")
         _say(f"the same again, {what}", project.launch(*words))
+        print(next((line for line in project.said.splitlines() if "not launched again" in line), "all were launched again!"))
         _trained(project, SHORT)
         project.cancel_all()
         runs[f"{what} ({load()})"] = project.marks()

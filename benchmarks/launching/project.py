@@ -109,11 +109,12 @@ class Mark:
 
 @dataclass
 class BenchProject:
-    """A project, and the log that its jobs write to."""
+    """A project, the log that its jobs write to, and what the last launch has said."""
 
     root: Path
     cluster: Cluster
     log: Path = field(default_factory=Path)
+    said: str = ""
 
     def make(self) -> None:
         """Put it there, with the sleeping framework and a small dataset."""
@@ -169,9 +170,9 @@ class BenchProject:
         """Launch and wait for the prompt; the seconds. Says what was printed and ends where that fails."""
         began = time.monotonic()
         process = self.start(*words, **more)
-        said, _ = process.communicate(timeout=PATIENCE)
+        self.said, _ = process.communicate(timeout=PATIENCE)
         if process.returncode:
-            sys.exit(f"daisy -m {' '.join(words)} ended with {process.returncode}:\n{said}")
+            sys.exit(f"daisy -m {' '.join(words)} ended with {process.returncode}:\n{self.said}")
         return time.monotonic() - began
 
     def queue(self, *columns: str) -> list[list[str]]:
