@@ -3,10 +3,11 @@
 import os
 import signal
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from daisy.errors import FolderError, ModelError
+from daisy.errors import FolderError, LaunchError, ModelError
 from daisy.folder import ModelFolder, Place, SweepFolder, observed_state, sweeps
 from daisy.launch import lanes, slurm
 from daisy.launch.evidence import Cluster
@@ -88,12 +89,10 @@ def cancel(models_dir: Path, target: Target) -> None:
 
 
 def _drain(models_dir: Path, tags: set[str]) -> None:
-    """End the jobs that nothing waits for any more."""
-    surplus = tags - lanes.waiting(models_dir).keys()
-    queue = slurm.queue() if surplus else None
-    if queue is not None:  # else they find nothing when they start, and end
-        for tag in surplus:
-            lanes.drain(tag, queue)
+    """End the jobs that nothing waits for any more. Where Slurm does not answer they find nothing when they start, and end."""
+    for tag in tags:
+        with suppress(LaunchError):
+            lanes.drain(models_dir, tag)
 
 
 def _runs(folder: ModelFolder, cluster: Cluster) -> bool:

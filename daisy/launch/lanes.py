@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 from daisy.errors import ConfigurationError, FolderError, LaunchError
 from daisy.folder import SweepFolder, sweeps
 from daisy.launch import slurm
+from daisy.launch.recovery import claiming
 from daisy.launch.refused import NO_NODES_NOW, is_for_ever, is_limit, refusal
 
 if TYPE_CHECKING:
@@ -153,10 +154,15 @@ def fill(models_dir: Path, queue: slurm.Queue, only: str | None = None) -> Fille
     return Filled(submitted, refused)
 
 
-def drain(tag: str, queue: slurm.Queue) -> None:
-    """Cancel the jobs that wait for a model where none waits any more. Only under the lock."""
-    if surplus := [job.job_id for job in queue.jobs if job.pending and job.comment == tag]:
-        slurm.cancel(surplus)
+def drain(models_dir: Path, tag: str) -> None:
+    """Cancel the jobs that wait for a model where none waits any more. Only under the lock. Raises LaunchError.
+
+    One of them may be starting just now: it can't claim before this is over.
+    """
+    with claiming(models_dir):
+        if tag in waiting(models_dir):
+            return
+        slurm.cancel([job.job_id for job in the_queue().jobs if job.pending and job.comment == tag])
 
 
 def check(lanes: Lanes, folder: Path, probe: bool = True) -> str | None:

@@ -26,6 +26,15 @@ def locked(models_dir: Path) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def claiming(models_dir: Path) -> Iterator[None]:
+    """Nobody claims for a Slurm job, and nobody cancels jobs that have not claimed, at the same time. Held for moments only."""
+    from filelock import FileLock
+
+    with FileLock(models_dir / ".claiming", mode=0o666):
+        yield
+
+
 def recover(sweep: SweepFolder, cluster: Cluster) -> None:
     """Settle what workers that are gone had claimed. What can't be known stays as it is.
 

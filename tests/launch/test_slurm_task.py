@@ -1,27 +1,36 @@
 """What a Slurm job does before it trains, as far as that can be seen without a Slurm."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
-from filelock import FileLock
+import pytest
 
 from daisy.folder import Waiting, create_sweep
+from daisy.launch.slurm_task import has_to_keep_filled, meanwhile
 
 TAG = "daisy:0123456789ab"
-KEEP_FILLED = """
-import sys, pathlib
-from daisy.launch.slurm_task import keep_filled
-keep_filled(pathlib.Path(sys.argv[1]), sys.argv[2])
-"""
 
 
-def test_a_job_that_leaves_the_queue_alone_does_not_wait_for_a_launcher(tmp_path: Path) -> None:
-    """A launcher has the lock for as long as it submits: a slot would stand empty meanwhile."""
-    models_dir = tmp_path / "models"
-    create_sweep(models_dir, "x", {"identities": ["a"], "tags": [TAG]}, [Waiting({})], tmp_path, {}, 1.0)
-    not_the_last = {**os.environ, "SLURM_ARRAY_TASK_ID": "0", "SLURM_ARRAY_TASK_MAX": "1"}
-    with FileLock(models_dir / ".lock"):
-        done = subprocess.run([sys.executable, "-c", KEEP_FILLED, str(models_dir), TAG], env=not_the_last, timeout=30)
-    assert done.returncode == 0
+def test_only_the_last_of_an_array_and_one_that_leaves_nothing_see_to_the_queue(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create_sweep(tmp_path, "x", {"identities": ["a"], "tags": [TAG]}, [Waiting({})], tmp_path, {}, 1.0)
+    monkeypatch.setenv("SLURM_ARRAY_TASK_MAX", "1")
+    monkeypatch.setenv("SLURM_ARRAY_TASK_ID", "0")
+    assert not has_to_keep_filled(tmp_path, TAG)
+    assert has_to_keep_filled(tmp_path, "daisy:another")
+    monkeypatch.setenv("SLURM_ARRAY_TASK_ID", "1")
+    assert has_to_keep_filled(tmp_path, TAG)
+    monkeypatch.delenv("SLURM_ARRAY_TASK_ID")
+    monkeypatch.delenv("SLURM_ARRAY_TASK_MAX")  # a plain job
+    assert has_to_keep_filled(tmp_path, TAG)
+
+
+def test_what_is_done_meanwhile_can_not_hurt_the_job(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+
+    def breaks() -> None:
+        (tmp_path / "begun").touch()
+        raise RuntimeError("no good")
+
+    assert os.waitpid(meanwhile(breaks), 0)[1] == 0
+    assert (tmp_path / "begun").exists() and "no good" in capfd.readouterr().err

@@ -1,8 +1,8 @@
 """What a job does on a real Slurm before its model begins."""
 
 import json
+import os
 import time
-from pathlib import Path
 
 import pytest
 from filelock import FileLock
@@ -26,30 +26,26 @@ def test_a_job_can_not_be_requeued(on_slurm: OnSlurm) -> None:
     assert on_slurm.most_at_once() == 1
 
 
-def test_squeue_is_asked_before_the_lock_is_taken(on_slurm: OnSlurm, tmp_path: Path) -> None:
-    """Jobs that start together ask a slow squeue all at once, and not one after the other."""
-    squeue, asked = tmp_path / "bin" / "squeue", tmp_path / "asked"
-    squeue.parent.mkdir()
-    real = on_slurm.cluster.run("which", "squeue").strip()
-    squeue.write_text(f'#!/bin/sh\necho "asked $SLURM_JOB_ID" >> {asked}\nexec {real} "$@"\n')
-    squeue.chmod(0o755)
-    environment = {**on_slurm.environment, "PATH": f"{squeue.parent}:{on_slurm.project.environment()['PATH']}"}
-    words = on_slurm.words("seed=1,2,3", "framework.options.seconds=60", ONE_BY_ONE)
-    assert on_slurm.project.daisy(*words, environment=environment).code == 0
-    wait_until(lambda: on_slurm.begun() == [1], "the first model trains")
-    _a_worker_elsewhere(on_slurm)
-    asked.unlink()
+def test_the_next_model_begins_while_somebody_launches(on_slurm: OnSlurm) -> None:
+    """A launcher has the lock for as long as it submits: a slot would stand empty meanwhile."""
+    assert on_slurm.run("seed=range(1,5)", "framework.options.seconds=2", ONE_BY_ONE).code == 0
+    wait_until(lambda: on_slurm.begun() == [1, 2], "the second model trains")
     with FileLock(on_slurm.project.root / "models" / ".lock"):
-        on_slurm.open()
-        wait_until(asked.exists, "the next job asks squeue")
-        assert on_slurm.begun() == [1]
+        wait_until(lambda: on_slurm.begun() == [1, 2, 3, 4], "the others train")
     assert {result["state"] for result in on_slurm.ended().values()} == {"done"}
 
 
-def _a_worker_elsewhere(on_slurm: OnSlurm) -> None:
-    """A worker of which only squeue can tell whether it lives."""
-    who = {
+def test_what_a_lost_job_had_waits_again_before_the_next_one_claims(on_slurm: OnSlurm) -> None:
+    """A worker that is nowhere any more had claimed the first of two models: the job that starts next takes that one."""
+    assert on_slurm.run("seed=1,2,3", "framework.options.seconds=60", ONE_BY_ONE).code == 0
+    wait_until(lambda: on_slurm.begun() == [1], "the first model trains")
+    sweep = on_slurm.sweeps[0]
+    sweep.claim("slurm-1-1")
+    gone = {
         "number": 0, "host": "elsewhere", "pid": 1, "process_start": "1", "boot": "another/1", "started": time.time() - 1000,
-        "job": on_slurm.job_of(1), "user": 0, "cluster": "daisytest",
+        "job": "1_1", "user": os.getuid(), "cluster": None,
     }  # fmt: skip
-    (on_slurm.sweeps[0].path / "workers" / "slurm-1-1.json").write_text(json.dumps(who))
+    (sweep.path / "workers" / "slurm-1-1.json").write_text(json.dumps(gone))
+    on_slurm.open()
+    assert {result["state"] for result in on_slurm.ended().values()} == {"done"}
+    assert on_slurm.begun() == [1, 2, 3]
