@@ -24,9 +24,12 @@ def cancel_all(env: Environment, wanted: Sequence[str], sure: bool, typed: str) 
     if not sure and not _agreed(target):
         print("nothing was cancelled")
         return 1
-    cancel(env.models_dir, target)
+    done = cancel(env.models_dir, target)
     out = console()
-    out.print(Text(f"{target.words()} cancelled; `daisy resume MODEL` goes on with one that ran"), soft_wrap=True)
+    out.print(Text(f"{done.words()} cancelled; `daisy resume MODEL` goes on with one that ran"), soft_wrap=True)
+    if len(done.waiting) < len(target.waiting):
+        told = len(target.waiting) - len(done.waiting)
+        out.print(Text(f"{told} had begun meanwhile: run this again to stop what runs"), soft_wrap=True)
     return 0
 
 

@@ -56,6 +56,11 @@ def launch_plans(project: Project, plans: Sequence[Plan], name: str, dry_run: bo
     except Stopped as stop:
         return _nothing_launched(stop)
     _tell(submission)
+    if submission.stopped is not None and submission.sweep is not None:
+        also = "what was submitted runs" if submission.filled is not None else "none of it was begun"
+        print(f"daisy: stopped by {submission.stopped.words}; {also}; `daisy resume {submission.sweep.sweep_id}` goes on, `daisy "
+              f"cancel {submission.sweep.sweep_id}` takes it away", file=sys.stderr)  # fmt: skip
+        return submission.stopped.exit_code
     if submission.filled is not None:
         from daisy.cli.on_slurm import tell_submitted, wait_for
 

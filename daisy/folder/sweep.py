@@ -47,11 +47,12 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Begun:
-    """What has become of one model of a sweep: its id once it has one, and how often it was begun."""
+    """What has become of one model of a sweep: its id once it has one, how often it was begun, why it could not be."""
 
     model: str | None = None
     starts: int = 0
     even_failed: bool = False
+    reason: str | None = None
 
 
 class SweepFolder:
@@ -140,7 +141,7 @@ class SweepFolder:
         """What has become of a model so far. An empty file says the same as none: nothing."""
         try:
             content = read_json(place.path)
-            return Begun(content["model"], int(content["starts"]), bool(content.get("even_failed", False)))
+            return Begun(content["model"], int(content["starts"]), bool(content.get("even_failed", False)), content.get("reason"))
         except (OSError, ValueError, KeyError, TypeError):
             return Begun()
 
@@ -157,9 +158,14 @@ class SweepFolder:
             return Place(place.number, "claimed", claimed, worker)
         return None
 
-    def begin(self, place: Place, model: str) -> None:
+    def begin(self, place: Place, model: str | None) -> None:
         """Note the model that a claimed one has become, and that it was begun once more."""
         write_json(place.path, {"model": model, "starts": self.begun(place).starts + 1})
+
+    def give_up(self, place: Place, reason: str) -> None:
+        """A claimed one could not be begun: it stays where it is, and nobody claims it again until somebody asks for it."""
+        before = self.begun(place)
+        write_json(place.path, {"model": before.model, "starts": before.starts + 1, "reason": reason})
 
     def claimed_by(self, worker: str) -> Place | None:
         """What a worker has claimed; None where nothing is."""

@@ -8,7 +8,7 @@ from daisy.folder import ModelFolder, Place, SweepFolder, observed_state
 from daisy.launch import lanes
 from daisy.launch.course import Course, Ended, Running, Watcher, ended_as
 from daisy.launch.evidence import Cluster
-from daisy.launch.recovery import locked, recover
+from daisy.launch.recovery import RUNNER, locked, recover
 
 LOOK_EVERY = 1.0  # seconds
 ASK_EVERY = 15.0  # seconds: between two looks at Slurm
@@ -39,9 +39,16 @@ class Follower:
             if held is not None and not self._told_hold:
                 self._told_hold = True
                 self._watcher.say(f"{held}: launching no more. Mend it, then `daisy resume {self._sweep.sweep_id}`")
+            if not self._on_slurm and not course.running and course.waiting and self._launcher_is_gone():
+                self._watcher.say(f"its launcher is gone: `daisy resume {self._sweep.sweep_id}` goes on")
+                return list(self._ended.values())
             if not course.running and (not course.waiting or held is not None):
                 return list(self._ended.values())
             time.sleep(LOOK_EVERY)
+
+    def _launcher_is_gone(self) -> bool:
+        runner = self._sweep.worker(RUNNER)
+        return runner is None or runner.alive() is False
 
     def _tend(self) -> None:
         """Now and then settle what lost jobs have left, and submit what is missing."""

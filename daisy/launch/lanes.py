@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from daisy.errors import ConfigurationError, FolderError, LaunchError
+from daisy.errors import FolderError, LaunchError
 from daisy.folder import SweepFolder, sweeps
 from daisy.launch import slurm
 from daisy.launch.recovery import claiming
@@ -36,7 +36,6 @@ START = "import sys; sys.path.insert(0, {code!r}); from daisy.launch.slurm_task 
 REASON_COMES_WITHIN = 5.0  # seconds
 ARRAY_IF_UNKNOWN = 1000  # tasks, where Slurm does not say how many it takes
 SUBMITITS_NAMES = {"name": "job_name", "timeout_min": "time", "tasks_per_node": "ntasks_per_node"}
-HOLDS_THE_CAP = ("array", "comment", "dependency", "job-name", "no-requeue", "requeue", "signal")
 OF_DAISY = ("cap", "array_parallelism", "name", "mem_gb", "additional_parameters")
 
 
@@ -331,8 +330,6 @@ def _parameters(lanes: Lanes, name: str) -> dict[str, Any]:
     if memory is not None:
         own["mem"] = f"{math.ceil(memory * 1024)}MB"
     more = wishes.get("additional_parameters") or {}
-    if taken := [key for key in more if key.replace("_", "-") in HOLDS_THE_CAP]:
-        raise ConfigurationError(f"env.slurm.additional_parameters.{taken[0]}: Daisy sets that itself: leave it out")
     own["additional_parameters"] = {"no-requeue": True, **more}
     own.update(job_name=name, comment=lanes.tag, array_parallelism=1 if lanes.are_lanes else lanes.at_once)
     if lanes.are_lanes:

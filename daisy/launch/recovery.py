@@ -56,6 +56,8 @@ def wait_again(sweep: SweepFolder, cluster: Cluster) -> None:
     for place in sweep.places("claimed"):
         model = sweep.begun(place).model
         folder = ModelFolder(sweep.models_dir / model) if model is not None else None
+        if sweep.begun(place).reason is not None and folder is None:
+            sweep.put_back(place)  # it could not be begun: it may be possible now
         if folder is not None and folder.is_model() and observed_state(folder, folder.read_result(), cluster)[0] == "stopped":
             sweep.put_back(place)
 

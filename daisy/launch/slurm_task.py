@@ -45,7 +45,7 @@ def serve(models_dir: Path, tag: str) -> int:
         code = sweep.code.resolve()
         if code != Path(__file__).resolve().parents[2]:
             task.become(code, sweep, worker, place.number)
-        return task.train(sweep, worker, place)
+        return task.for_slurm(task.train(sweep, worker, place))
     finally:
         if keeper is not None:
             os.waitpid(keeper, 0)

@@ -43,16 +43,15 @@ def already(planned: Plan) -> Already | None:
 def _already(planned: Plan, waiting: Elsewhere | None) -> Already | None:
     if waiting is not None and not waiting.gone:
         return Already(waiting.where, "waiting", waiting.evidence)
-    found = counting(planned, by_identity(planned.configuration.env.models_dir).get(planned.identity, []))
+    found = counting(planned, by_identity(planned.configuration.env.models_dir).get(planned.identity, []), Cluster())
     return found if isinstance(found, Already) else None
 
 
-def counting(planned: Plan, models: Sequence[ModelFolder]) -> Already | ModelFolder | None:
+def counting(planned: Plan, models: Sequence[ModelFolder], cluster: Cluster) -> Already | ModelFolder | None:
     """The newest of the models of a plan that counts: one that is there already, or one that was stopped and can go on.
 
     One that failed does not: it is trained anew.
     """
-    cluster = Cluster()
     for folder in reversed(models):
         state, evidence = observed_state(folder, folder.read_result(), cluster)
         if state == "stopped":
@@ -75,7 +74,7 @@ def start(planned: Plan) -> Launch | Already:
         waiting = in_sweeps(models_dir, {planned.identity}, mend=True).get(planned.identity)
         if (there := _already(planned, waiting)) is not None:
             return there
-        stopped = counting(planned, by_identity(models_dir).get(planned.identity, []))
+        stopped = counting(planned, by_identity(models_dir).get(planned.identity, []), Cluster())
         launched = Launch(stopped, resume(stopped)) if isinstance(stopped, ModelFolder) else _new(planned)
         if waiting is not None:
             waiting.taken_over()

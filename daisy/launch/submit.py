@@ -4,18 +4,21 @@ On Slurm jobs are submitted then; what is on disk is whole before, so that whate
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from daisy import __version__
 from daisy.configuration import Environment, Project, from_json
-from daisy.errors import ConfigurationError
+from daisy.errors import ConfigurationError, ModelError
 from daisy.files import sha256
 from daisy.folder import ModelFolder, SweepFolder, Waiting, by_identity, create_sweep, patch_name
+from daisy.job.stop import Stopped, unstoppable
 from daisy.launch import lanes, slurm
-from daisy.launch.elsewhere import Elsewhere, in_sweeps
+from daisy.launch.elsewhere import Elsewhere, in_sweeps, waits_as
+from daisy.launch.evidence import Cluster
 from daisy.launch.frozen import freeze
 from daisy.launch.lanes import Filled, Lanes
 from daisy.launch.planning import Plan
@@ -37,6 +40,7 @@ class Submission:
     plans: Sequence[Plan]
     skipped: Sequence[Already]
     filled: Filled | None = None
+    stopped: Stopped | None = None  # somebody asked to stop while it was made: it is whole all the same
 
 
 def submit(project: Project, plans: Sequence[Plan], name: str, command: Sequence[str]) -> Submission:
@@ -49,7 +53,7 @@ def submit(project: Project, plans: Sequence[Plan], name: str, command: Sequence
     if launcher == SLURM:
         _check_with_slurm(models_dir, plans)
     # Two shells that ask for the same models at the same moment: the second one sees the first one's sweep.
-    with locked(models_dir):
+    with _to_its_end() as stopped, locked(models_dir):
         elsewhere = in_sweeps(models_dir, {planned.identity for planned in plans}, mend=True)
         entries, skipped = _sorted_out(models_dir, plans, elsewhere)
         queue = lanes.the_queue() if launcher == SLURM else None
@@ -60,7 +64,18 @@ def submit(project: Project, plans: Sequence[Plan], name: str, command: Sequence
         for planned, _ in entries:
             if (other := elsewhere.get(planned.identity)) is not None and not planned.configuration.again:
                 other.taken_over()  # only now that it waits here
-    return Submission(sweep, admitted, skipped, filled)
+    return Submission(sweep, admitted, skipped, filled, stopped[0] if stopped else None)
+
+
+@contextmanager
+def _to_its_end() -> Iterator[list[Stopped]]:
+    """What is begun here is done whole: being asked to stop meanwhile is noted, and told when it is over."""
+    noted: list[Stopped] = []
+    try:
+        with unstoppable():
+            yield noted
+    except Stopped as stop:
+        noted.append(stop)
 
 
 def submit_model(project: Project, folder: ModelFolder, env: Environment, command: Sequence[str]) -> Submission:
@@ -72,6 +87,8 @@ def submit_model(project: Project, folder: ModelFolder, env: Environment, comman
     _check_with_slurm(models_dir, [planned])
     with locked(models_dir):
         check_resumable(folder, force=True)
+        if (where := waits_as(folder)) is not None:
+            raise ModelError(f"{folder.model_id} waits already, as {where}: `daisy list` shows why")
         queue = lanes.the_queue()
         waiting = [Waiting(content, folder.model_id, even_failed=True)]
         sweep = _create(project, models_dir, [planned], waiting, "resume", command, SLURM)
@@ -164,7 +181,7 @@ def _sorted_out(
     models_dir: Path, plans: Sequence[Plan], elsewhere: Mapping[str, Elsewhere]
 ) -> tuple[list[tuple[Plan, str | None]], list[Already]]:
     """The plans to train, with the model that each goes on from, and those that are there already."""
-    models = by_identity(models_dir)
+    models, cluster = by_identity(models_dir), Cluster()
     entries: list[tuple[Plan, str | None]] = []
     skipped: list[Already] = []
     seen: set[str] = set()
@@ -180,7 +197,7 @@ def _sorted_out(
         if waiting is not None and not waiting.gone:
             skipped.append(Already(waiting.where, "waiting", waiting.evidence))
             continue
-        found = counting(planned, models.get(planned.identity, []))
+        found = counting(planned, models.get(planned.identity, []), cluster)
         if isinstance(found, Already):
             skipped.append(found)
         else:
