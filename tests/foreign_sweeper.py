@@ -54,14 +54,16 @@ from pathlib import Path
 from hydra.core.config_store import ConfigStore
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobStatus
+from hydra.experimental.callback import Callback
 from hydra.plugins.sweeper import Sweeper
 
 
 class TwoBatches(Sweeper):
-    def __init__(self, key, first, report):
-        self.key, self.first, self.report = key, list(first), Path(report)
+    def __init__(self, key, first, report, note):
+        self.key, self.first, self.report, self.note = key, list(first), Path(report), note
 
     def setup(self, *, hydra_context, task_function, config):
+        self.folder = Path(config.hydra.sweep.dir)
         self.launcher = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config
         )
@@ -70,6 +72,8 @@ class TwoBatches(Sweeper):
         first = self.launch(arguments, self.first, 0)
         best = max(value for value in first if isinstance(value, float))
         self.launch(arguments, [self.first[first.index(best)] + 10, self.first[first.index(best)] + 11], len(self.first))
+        if self.note is not None:
+            (self.folder / self.note).write_text(str(best))
 
     def launch(self, arguments, values, number):
         returns = self.launcher.launch([[*arguments, f"{self.key}={value}"] for value in values], initial_job_idx=number)
@@ -90,7 +94,22 @@ class TwoBatches(Sweeper):
         return entry
 
 
-node = {"_target_": f"{__name__}.TwoBatches", "key": "framework.options.right", "first": [2, 6, 4], "report": "???"}
+class Notes(Callback):
+    def __init__(self, file):
+        self.file = Path(file)
+
+    def on_job_start(self, config, *, task_function, **_):
+        self.note(f"start {config.hydra.job.num} {config.framework.options.right}")
+
+    def on_job_end(self, config, job_return, **_):
+        self.note(f"end {config.hydra.job.id} {job_return.status.name}")
+
+    def note(self, line):
+        with self.file.open("a") as file:
+            file.write(line + "\\n")
+
+
+node = {"_target_": f"{__name__}.TwoBatches", "key": "framework.options.right", "first": [2, 6, 4], "report": "???", "note": None}
 ConfigStore.instance().store(group="hydra/sweeper", name="two_batches", node=node)
 '''
 

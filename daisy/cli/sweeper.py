@@ -36,7 +36,7 @@ def launch_with_sweeper(project: Project, texts: Sequence[str]) -> int:
     """Let a sweeper choose models, and train them as it asks for them, until it has enough; the exit code."""
     env = environment_for(project, texts, Path.cwd())
     overrides = overrides_for(project, texts, env, Path.cwd())
-    name = safe_name(chosen(texts, SWEEPER) or "sweeper")
+    name = safe_name((chosen(texts, SWEEPER) or "sweeper").replace("_", "-"))
     folder = env.models_dir / FOLDER / f"s{time.time():.0f}__{name}"
     screen = BatchScreen(console(), env)
     try:

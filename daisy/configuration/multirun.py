@@ -12,7 +12,7 @@ from daisy.configuration import check
 from daisy.configuration.compose import chosen_values, environment_of, hydra, hydra_says
 from daisy.configuration.launchers import LAUNCHER, LOCAL, SLURM, check_options, check_place, chosen, is_of_sweepers
 from daisy.configuration.model import Environment
-from daisy.configuration.overrides import Parser, text_of
+from daisy.configuration.overrides import Parser, plain, text_of
 from daisy.configuration.project import Project
 from daisy.errors import ConfigurationError
 
@@ -50,7 +50,7 @@ def multirun(project: Project, texts: Sequence[str], task_function: TaskFunction
 
     This is what hydra.main does, but for the traceback that it prints of each error, and its reading of sys.argv.
     """
-    places = [f"hydra.sweep.dir='{folder}'", "hydra.output_subdir=null", "hydra.mode=MULTIRUN"]
+    places = [f"hydra.sweep.dir={plain(str(folder))}", "hydra.output_subdir=null", "hydra.mode=MULTIRUN"]
     with hydra(project):
         running = GlobalHydra.instance().hydra
         assert running is not None

@@ -71,6 +71,7 @@ class HydraLauncher:
         of that. Raises LaunchError where nothing can be launched, and Stopped for a signal.
         """
         setup_globals()
+        Path(self._config.hydra.sweep.dir).mkdir(parents=True, exist_ok=True)  # sweepers write into it at their end
         with _restored():
             all_jobs = self._planned(sets, first)
         jobs = [job for job in all_jobs if isinstance(job, Job)]

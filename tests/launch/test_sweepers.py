@@ -23,7 +23,7 @@ def test_the_second_batch_follows_from_the_accuracies_of_the_first(foreign: Fore
     assert done.code == 0, done.err + done.out
     told = foreign.told()
     assert [entry["right"] for entry in told] == [2, 6, 4, 16, 17]
-    assert [entry["value"] for entry in told] == pytest.approx([right / EXAMPLES for right in (2, 6, 4, 16, 17)])
+    assert [entry["value"] for entry in told] == pytest.approx([right / EXAMPLES for right in (2, 6, 4, 16, 17)], abs=1e-6)
     root = foreign.launched.project.root
     for number, entry in enumerate(told):
         model = Path(entry["out"])
@@ -45,6 +45,14 @@ def test_what_is_done_is_told_at_once(foreign: Foreign) -> None:
     again = foreign.run("two_batches")
     assert again.code == 0 and "3 not launched again (3 done)" in again.out
     assert foreign.told() == first and foreign.launched.project.models() == models
+
+
+def test_what_a_sweeper_writes_is_kept_beside_the_models(foreign: Foreign) -> None:
+    done = foreign.run("two_batches", "hydra.sweeper.note=best.txt")
+    assert done.code == 0, done.err + done.out
+    (note,) = (foreign.launched.project.root / "models" / ".sweepers").glob("s*__two-batches/*")
+    assert note.name == "best.txt" and float(note.read_text()) == pytest.approx(6 / EXAMPLES, abs=1e-6)
+    assert str(note.parent.relative_to(foreign.launched.project.root)) in done.out.splitlines()[-1]
 
 
 def test_the_stock_sweeper_trains_a_grid(foreign: Foreign) -> None:
@@ -96,6 +104,23 @@ def test_models_that_another_shell_trains_are_waited_for(foreign: Foreign) -> No
     assert foreign.launched.finished(shell)[0] == 0 and foreign.launched.finished(sweeper)[0] == 0
     assert [entry["value"] for entry in foreign.told()] == pytest.approx([7 / EXAMPLES, 17 / EXAMPLES, 1])
     assert len(foreign.launched.begun()) == 3
+
+
+def test_a_batch_that_fails_alike_is_not_trained_to_its_end(foreign: Foreign) -> None:
+    foreign.run("two_batches", "hydra.sweeper.first=[-1,-2,-3,2]", "hydra.launcher.max_running=1")
+    told = foreign.told()
+    assert [entry["status"] for entry in told] == ["FAILED"] * 4 and len(foreign.launched.project.models()) == 3
+    (sweep,) = foreign.launched.sweeps
+    assert told[3]["error"].startswith(f"{sweep.sweep_id}/4 was not trained (")
+    assert told[3]["error"].endswith(f"`daisy resume {sweep.sweep_id}`")
+
+
+def test_what_listens_to_hydras_jobs_hears_of_daisys(foreign: Foreign, tmp_path: Path) -> None:
+    heard = tmp_path / "heard"
+    callback = "+hydra.callbacks.notes={_target_: hydra_plugins.two_batches.Notes, file: " + str(heard) + "}"
+    done = foreign.run("basic", "framework.options.right=1,-1", callback)
+    good, bad = (path.name for path in sorted(foreign.launched.project.models(), key=lambda path: "-1" in path.name))
+    assert heard.read_text().splitlines() == ["start 0 1", "start 1 -1", f"end {good} COMPLETED", f"end {bad} FAILED"], done.err
 
 
 def test_the_launchers_own_option_says_how_many_run_at_once(foreign: Foreign) -> None:
