@@ -52,6 +52,7 @@ import json
 from pathlib import Path
 
 from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobStatus
 from hydra.experimental.callback import Callback
@@ -63,6 +64,7 @@ class TwoBatches(Sweeper):
         self.key, self.first, self.report, self.note = key, list(first), Path(report), note
 
     def setup(self, *, hydra_context, task_function, config):
+        self.loader = hydra_context.config_loader
         self.folder = Path(config.hydra.sweep.dir)
         self.launcher = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config
@@ -77,6 +79,7 @@ class TwoBatches(Sweeper):
 
     def launch(self, arguments, values, number):
         returns = self.launcher.launch([[*arguments, f"{self.key}={value}"] for value in values], initial_job_idx=number)
+        assert GlobalHydra.instance().config_loader() is self.loader, "Hydra's own run is another one after a batch"
         with self.report.open("a") as file:
             for told in returns:
                 file.write(json.dumps(self.entry(told)) + "\\n")

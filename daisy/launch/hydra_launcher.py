@@ -4,13 +4,11 @@ The launchers that Hydra knows (daisy/plugins/) only hand on to this.
 """
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn, JobRuntime, JobStatus, filter_overrides, setup_globals
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
@@ -72,8 +70,7 @@ class HydraLauncher:
         """
         setup_globals()
         Path(self._config.hydra.sweep.dir).mkdir(parents=True, exist_ok=True)  # sweepers write into it at their end
-        with _restored():
-            all_jobs = self._planned(sets, first)
+        all_jobs = self._planned(sets, first)
         jobs = [job for job in all_jobs if isinstance(job, Job)]
         for job in jobs:
             self._context.callbacks.on_job_start(config=job.config, task_function=self._models)
@@ -128,14 +125,3 @@ def _fill(job: Job, outcome: Outcome) -> None:
 
 def _fail(told: JobReturn, error: DaisyError) -> None:
     told.return_value, told.status = error, JobStatus.FAILED
-
-
-@contextmanager
-def _restored() -> Iterator[None]:
-    """What Hydra knows of its own run is as it was, after Daisy has composed within it."""
-    name, config = JobRuntime.instance().get("name"), HydraConfig.instance().cfg
-    try:
-        yield
-    finally:
-        JobRuntime.instance().set("name", name)
-        HydraConfig.instance().cfg = config
