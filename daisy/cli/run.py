@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from daisy.configuration import Configuration, Environment, Project, find_project
+from daisy.configuration.launchers import LAUNCHER, LOCAL, SLURM, SWEEPER, check_sweepers_overrides, chosen, is_of_sweepers
 from daisy.dataset import DownloadBar
 from daisy.errors import ConfigurationError, DaisyError
 from daisy.folder import Attempt, ModelFolder
@@ -51,14 +52,25 @@ def run_overrides(arguments: Sequence[str]) -> int:
     if flags.multirun:
         if flags.cfg or flags.info or flags.package or flags.resolve:
             raise ConfigurationError("-m launches models, --cfg and --info show one configuration: leave one of them out")
+        if chosen(flags.overrides, SWEEPER) is not None:
+            if flags.dry_run:
+                raise ConfigurationError("--dry-run: which models a sweeper takes is known only when it has chosen; leave it out")
+            from daisy.cli.sweeper import launch_with_sweeper
+
+            return launch_with_sweeper(project, flags.overrides)
+        check_sweepers_overrides(flags.overrides)
         from daisy.cli.sweep import launch_sweep
 
         return launch_sweep(project, flags.overrides, flags.dry_run, flags.wait)
     from daisy.configuration.compose import compose, composed_yaml
 
     if flags.cfg in ("hydra", "all") or flags.info or flags.hydra_help:
-        composed_yaml(project, flags.overrides, None, False)  # its checks: Hydra's own messages are long
+        if flags.cfg == "hydra" and flags.resolve and chosen(flags.overrides, LAUNCHER) in (LOCAL, SLURM):
+            raise ConfigurationError("--cfg hydra shows nothing of env, which these options come from: --cfg all --resolve does")
+        # Its checks: Hydra's own messages are long.
+        composed_yaml(project, [text for text in flags.overrides if not is_of_sweepers(text)], None, False)
         return _hydra_itself(project, list(arguments))
+    check_sweepers_overrides(flags.overrides)
     if flags.cfg == "job":
         sys.stdout.write(composed_yaml(project, flags.overrides, flags.package, flags.resolve))
         return 0

@@ -17,7 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError  # type: ignore[import-untyped]
 
-from daisy.configuration import check
+from daisy.configuration import check, launchers
 from daisy.configuration.model import Configuration, Environment, leaves
 from daisy.configuration.overrides import SECTION_OF_GROUP, Overrides, Parser, one_line, parse, text_of
 from daisy.configuration.project import Project
@@ -42,15 +42,20 @@ class ProjectSearchPath(SearchPathPlugin):
 
 @contextmanager
 def hydra(project: Project) -> Iterator[None]:
-    """Hydra with the search path of this project."""
+    """Hydra with the search path of this project; a run of Hydra's that this happens within is as before then."""
     register(project)
+    outer = GlobalHydra.instance().hydra
     GlobalHydra.instance().clear()
-    with initialize_config_dir(str(project.shipped / "conf"), job_name="daisy", version_base="1.3"):
-        yield
+    try:
+        with initialize_config_dir(str(project.shipped / "conf"), job_name="daisy", version_base="1.3"):
+            yield
+    finally:
+        GlobalHydra.instance().hydra = outer
 
 
 def register(project: Project) -> None:
-    """Tell Hydra where this project's conf/ is."""
+    """Tell Hydra where this project's conf/ is, and Daisy's launchers."""
+    launchers.make_known()
     ProjectSearchPath.folders = [folder for folder in project.folders("conf") if folder.parent != project.shipped]
     Plugins.instance().register(ProjectSearchPath)
 
@@ -111,7 +116,7 @@ class Composer:
             try:
                 tree = template.resolved(overrides.values)
             except OmegaConfBaseException as error:
-                raise ConfigurationError(_one_line(error)) from error
+                raise ConfigurationError(hydra_says(error)) from error
             assert tree is not None, "what can be put into the template can be put into the resolved one"
             return tree
 
@@ -132,7 +137,7 @@ def composed_yaml(project: Project, texts: Sequence[str], package: str | None, r
                 raise ConfigurationError(f"--package {package}: the configuration has no such section")
             return OmegaConf.to_yaml(shown, resolve=resolve) if OmegaConf.is_config(shown) else f"{shown}\n"
         except OmegaConfBaseException as error:
-            raise ConfigurationError(_one_line(error)) from error
+            raise ConfigurationError(hydra_says(error)) from error
 
 
 def chosen_options(project: Project, choices: Sequence[str]) -> dict[str, str]:
@@ -163,7 +168,7 @@ def _composed(texts: list[str]) -> DictConfig:
     except RecursionError:
         raise ConfigurationError("files of conf/ include each other without end: mend their defaults lists") from None
     except (HydraException, OmegaConfBaseException, YAMLError, ValueError) as error:
-        raise ConfigurationError(_one_line(error)) from error
+        raise ConfigurationError(hydra_says(error)) from error
 
 
 def _section(config: DictConfig, name: str) -> dict[str, Any]:
@@ -174,12 +179,12 @@ def _section(config: DictConfig, name: str) -> dict[str, Any]:
     try:
         tree = OmegaConf.to_container(section, resolve=True)
     except OmegaConfBaseException as error:
-        raise ConfigurationError(_one_line(error)) from error
+        raise ConfigurationError(hydra_says(error)) from error
     assert isinstance(tree, dict)
     return {str(key): value for key, value in tree.items()}
 
 
-def _one_line(error: Exception) -> str:
+def hydra_says(error: Exception) -> str:
     """Hydra's own message, with the key that it is about, without its search path and its advice for programmers."""
     key = getattr(error, "full_key", None)
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
@@ -208,7 +213,7 @@ def _plain(config: DictConfig, *, resolve: bool = False) -> dict[str, Any]:
     try:
         tree = OmegaConf.to_container(_shown(config), resolve=resolve)
     except OmegaConfBaseException as error:
-        raise ConfigurationError(_one_line(error)) from error
+        raise ConfigurationError(hydra_says(error)) from error
     assert isinstance(tree, dict)
     return {str(key): value for key, value in tree.items()}
 

@@ -85,6 +85,16 @@ class Parser:
             )
         return [list(chosen) for chosen in product(*values)]
 
+    def for_sweeper(self, text: str) -> Override:
+        """An override as a sweeper of somebody else's is given it: what names several values is the sweeper's to understand."""
+        override = self._parsed(text)
+        if not override.is_sweep_override():
+            return self._one(text)[1]
+        if override.key_or_group in self.options and override.is_discrete_sweep():
+            for value in self._values_of(text):
+                self._one(value)
+        return override
+
     @cached_property
     def options(self) -> Mapping[str, list[str]]:
         """The groups, and what can be chosen of each."""

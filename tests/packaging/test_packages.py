@@ -23,6 +23,7 @@ from daisy.configuration.project import shipped_folder
 pytestmark = pytest.mark.slow
 
 SOURCES = ("daisy", "conf", "sweeps", "frameworks", "tests")
+PLUGINS = "hydra_plugins"
 FILES = ("pyproject.toml", "daisy.yaml", "README.md", "LICENSE", "CHANGELOG.md", "Makefile")
 SHIPPED = (
     "conf/config.yaml",
@@ -64,7 +65,14 @@ class Venv:
         paths = sysconfig.get_paths()
         for folder in {Path(paths["purelib"]), Path(paths["platlib"])}:
             for entry in folder.iterdir():
-                if entry.suffix != ".pth" and "daisy" not in entry.name:
+                if entry.suffix == ".pth" or "daisy" in entry.name:
+                    continue
+                if entry.name == PLUGINS:  # several packages share it: what is installed into it must not end in the tester's
+                    (self.site_packages / PLUGINS).mkdir()
+                    for plugin in entry.iterdir():
+                        if "daisy" not in plugin.name:
+                            (self.site_packages / PLUGINS / plugin.name).symlink_to(plugin)
+                else:
                     (self.site_packages / entry.name).symlink_to(entry)
         absent = "import importlib.util; print(importlib.util.find_spec('hydra') is not None, importlib.util.find_spec('daisy'))"
         assert run([self.python, "-c", absent], cwd=self.folder).split() == ["True", "None"]
@@ -146,7 +154,9 @@ def test_the_wheel_carries_the_shipped_project_inside_the_package(built: Path) -
     for name in SHIPPED:
         assert f"daisy/{name}" in names
     assert "daisy = daisy.cli:main" in entry_points
-    assert {name.split("/")[0].split("-")[0] for name in names} == {"daisy", "daisy_launcher"}  # nothing beside the package
+    # Nothing is beside the package but what Hydra looks for there, in a namespace that is not ours alone.
+    assert {name.split("/")[0].split("-")[0] for name in names} == {"daisy", "daisy_launcher", "hydra_plugins"}
+    assert [name for name in names if name.startswith("hydra_plugins/")] == ["hydra_plugins/daisy_launcher/__init__.py"]
     assert not [name for name in names if "__pycache__" in name]
     for folder in ("conf", "sweeps", "frameworks"):
         here = {path.relative_to(CHECKOUT).as_posix() for path in (CHECKOUT / folder).rglob("*") if path.is_file()}
@@ -200,6 +210,66 @@ def test_an_editable_install_reads_the_checkout(source: Path, venv: Venv, tmp_pa
         assert copies.read_text() == before  # hatchling's copies are as old as the install
     assert venv.daisy("--cfg", "job", "-p", "train.epochs", cwd=tmp_path / "myproject") == "4\n"
     assert venv.daisy("--cfg", "job", "-p", "train.epochs", cwd=checkout) == "4\n"  # it is a project itself
+
+
+APP = """
+import hydra
+from omegaconf import OmegaConf
+
+@hydra.main(version_base="1.3", config_path=None)
+def app(config):
+    raise SystemExit("it ran")
+
+app()
+"""
+
+
+def plugins_of(venv: Venv, folder: Path) -> str:
+    """What a program of somebody else's that uses Hydra finds of Daisy."""
+    (folder / "app.py").write_text(APP)
+    shown = run([venv.python, "app.py", "--info", "plugins"], cwd=folder)
+    assert run([venv.python, "app.py", "--cfg", "hydra", "-p", "hydra.launcher", "hydra/launcher=daisy_slurm"], cwd=folder)
+    return shown
+
+
+def test_programs_that_use_hydra_find_the_launchers_of_a_wheel(built: Path, venv: Venv, tmp_path: Path) -> None:
+    venv.install(only(built, "*.whl"))
+    shown = plugins_of(venv, tmp_path)
+    assert "DaisyLocal" in shown and "DaisySlurm" in shown
+    assert not (venv.site_packages / "hydra_plugins" / "__init__.py").exists()
+    used = subprocess.run(
+        [venv.python, "app.py", "-m", "hydra/launcher=daisy_local"], cwd=tmp_path, capture_output=True, text=True, timeout=100
+    )
+    assert used.returncode == 1 and "it runs no other program's jobs: use it with `daisy -m" in used.stderr
+    train_with_the_stock_sweeper(venv, tmp_path)
+
+
+def test_programs_that_use_hydra_find_the_launchers_of_an_editable_install(source: Path, venv: Venv, tmp_path: Path) -> None:
+    checkout = tmp_path / "checkout"
+    shutil.copytree(source, checkout)
+    venv.install("--editable", checkout)
+    shown = plugins_of(venv, tmp_path)
+    assert "DaisyLocal" in shown and "DaisySlurm" in shown
+    train_with_the_stock_sweeper(venv, tmp_path)
+
+
+def test_a_checkout_that_was_not_installed_has_its_launchers(source: Path, venv: Venv, tmp_path: Path) -> None:
+    checkout = tmp_path / "checkout"
+    shutil.copytree(source, checkout)
+    (venv.site_packages / "checkout.pth").write_text(f"{checkout}\n")
+    (venv.folder / "bin" / "daisy").write_text(f"#!{venv.python}\nfrom daisy.cli import main\nmain()\n")
+    (venv.folder / "bin" / "daisy").chmod(0o755)
+    assert "DaisyLocal" not in run([venv.python, "-c", APP, "--info", "plugins"], cwd=tmp_path)
+    train_with_the_stock_sweeper(venv, tmp_path)
+
+
+def train_with_the_stock_sweeper(venv: Venv, folder: Path) -> None:
+    venv.daisy("init", "grid", cwd=folder)
+    (folder / "grid" / "pairs.tsv").write_text("talon\ttalo\nkalan\tkala\nauton\tauto\nmeren\tmeri\n")
+    (folder / "grid" / "conf" / "dataset").mkdir(exist_ok=True)
+    (folder / "grid" / "conf" / "dataset" / "tiny.yaml").write_text("defaults: [_files]\ntrain: pairs.tsv\ndev: pairs.tsv\n")
+    venv.daisy("-m", "hydra/sweeper=basic", "framework=suffix", "dataset=tiny", cwd=folder / "grid")
+    assert len(list((folder / "grid" / "models").glob("r*/daisy/result.json"))) == 1
 
 
 def test_copies_inside_a_checkouts_package_are_passed_over(source: Path, tmp_path: Path, venv: Venv) -> None:
