@@ -11,7 +11,7 @@ from daisy.cli.screen import console, fact
 from daisy.folder import SweepFolder
 from daisy.framework.lines import visible
 from daisy.job import Stopped, stoppable
-from daisy.launch import lanes
+from daisy.launch import lanes, sbatch
 from daisy.launch.following import Follower
 from daisy.launch.lanes import Filled
 from daisy.launch.planning import Plan
@@ -43,19 +43,19 @@ def show_jobs(plans: Sequence[Plan]) -> None:
     """`--dry-run`: the sbatch text and the commands for each kind of job. Raises LaunchError where Slurm would not take it."""
     out = console()
     models_dir = models_dir_of(plans[0].configuration)
-    counts = Counter(lanes.tag_of(models_dir, planned.configuration.env.slurm or {}) for planned in plans)
+    counts = Counter(lanes.lanes_for(models_dir, planned.configuration.env.slurm or {}).tag for planned in plans)
     for lane in lanes_of(models_dir, plans):
         folder = models_dir / ".sweeps" / "SWEEP" / "slurm"
         shares = lanes.shares(lane, counts[lane.tag])
         for name, count in list(shares.items())[:1]:
             out.print(Text(f"\nsbatch, for the lane {name}:", style="bold"))
-            out.print(Text(visible(lanes.sbatch_text(lane, name, folder, count)).replace("\\n", "\n").rstrip()), soft_wrap=True)
+            out.print(Text(visible(sbatch.text_of(lane, name, folder, count)).replace("\\n", "\n").rstrip()), soft_wrap=True)
         if len(shares) > 1:
             others = ", ".join(f"{name} ({count})" for name, count in list(shares.items())[1:])
             out.print(Text(f"and likewise, each with so many tasks: {others}"), soft_wrap=True)
         out.print(Text("\neach task runs:", style="bold"))
-        out.print(Text(shlex.join(lanes.command_of(lane, models_dir / ".code" / UNFROZEN))), soft_wrap=True)
-        told = lanes.check(lane, models_dir, probe=False)
+        out.print(Text(shlex.join(sbatch.command_of(lane, models_dir / ".code" / UNFROZEN))), soft_wrap=True)
+        told = sbatch.check(lane, models_dir, probe=False)
         out.print(Text(f"sbatch --test-only: {told or 'Slurm would take these jobs'}\n", style="dim"), soft_wrap=True)
 
 

@@ -171,9 +171,9 @@ class SweepFolder:
         """What a worker has claimed; None where nothing is."""
         return next((place for place in self.places("claimed") if place.worker == worker), None)
 
-    def put_back(self, place: Place) -> None:
-        """A claimed one waits again."""
-        _moved(place.path, self.path / "waiting" / f"{place.number:05}.json")
+    def put_back(self, place: Place) -> bool:
+        """A claimed one waits again. False where it is claimed no longer."""
+        return _moved(place.path, self.path / "waiting" / f"{place.number:05}.json")
 
     def cancel(self, place: Place) -> bool:
         """One that waits, or was given up, will not be trained. False where it is there no longer."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from daisy.configuration import Environment
 from daisy.errors import FolderError
-from daisy.folder import Attempt, ModelFolder, Place, SweepFolder, folders, observed_state
+from daisy.folder import MODEL_ID, Attempt, ModelFolder, Place, SweepFolder, names, observed_state
 from daisy.launch.evidence import Cluster
 from daisy.launch.slurm import CUT_OFF
 
@@ -15,6 +15,7 @@ RUNNER = "runner"  # the worker that is the launching process of a sweep on this
 OUT_OF_MEMORY = "OUT_OF_MEMORY"
 MORE_MEMORY = "ask for more (env.slurm.mem_gb), or train with less (train.batch_size)"
 CANCELLED = "CANCELLED"
+CLOCKS_DIFFER = 600.0  # seconds, at most, between hosts
 
 
 @contextmanager
@@ -35,20 +36,22 @@ def claiming(models_dir: Path) -> Iterator[None]:
         yield
 
 
-def recover(sweep: SweepFolder, cluster: Cluster) -> None:
-    """Settle what workers that are gone had claimed. What can't be known stays as it is.
+def recover(sweep: SweepFolder, cluster: Cluster) -> bool:
+    """Settle what workers that are gone had claimed; whether anything of it waits again. What can't be known stays as it is.
 
     Only under `locked`: two at once would undo what the other has done.
     """
+    waits = False
     known = {name: sweep.worker(name) for name in sweep.workers() if name != RUNNER}
     cluster.expect(who.job for who in known.values() if who is not None)
     for name, who in known.items():
-        if who is not None and who.alive(cluster) is False:
+        if who is not None and who.alive(cluster) is False and not (is_of_slurm(name) and cluster.is_ending(who)):
             place = sweep.claimed_by(name)
             if place is not None:
                 with suppress(FolderError):  # a damaged folder is the registry's to name
-                    _settle(sweep, place, who, cluster)
+                    waits = _settle(sweep, place, who, cluster) or waits
             sweep.deregister(name)
+    return waits
 
 
 def wait_again(sweep: SweepFolder, cluster: Cluster) -> None:
@@ -62,40 +65,58 @@ def wait_again(sweep: SweepFolder, cluster: Cluster) -> None:
             sweep.put_back(place)
 
 
+def is_of_slurm(worker: str) -> bool:
+    """Whether a worker was a job of its own, and no process of a launcher that somebody started within a job."""
+    return worker.startswith("slurm-")
+
+
 def may_go_on(sweep: SweepFolder, place: Place) -> bool:
     """Whether a model that was cut off is to be begun once more by itself: at most env.max_resumes times."""
     return sweep.begun(place).starts <= Environment.from_json(sweep.info()["env"]).max_resumes
 
 
-def _settle(sweep: SweepFolder, place: Place, who: Attempt, cluster: Cluster) -> None:
-    model = sweep.begun(place).model or _orphan(sweep, place)
+def _settle(sweep: SweepFolder, place: Place, who: Attempt, cluster: Cluster) -> bool:
+    """What becomes of a model whose worker is gone; whether it waits again."""
+    model = sweep.begun(place).model or _orphan(sweep, place, who)
     folder = ModelFolder(sweep.models_dir / model) if model is not None else None
     if folder is None or not folder.is_model():
-        sweep.put_back(place)
-        return
+        return _not_begun(sweep, place)
     result = folder.read_result()
     if observed_state(folder, result, cluster)[0] != "stopped":
-        return  # it has ended, or somebody goes on with it
+        return False  # it has ended, or somebody goes on with it
     ending = cluster.ending(who)
-    if who.job is None:
-        sweep.put_back(place)
-    elif ending in CUT_OFF:
-        if may_go_on(sweep, place):
-            folder.log(f"Slurm job {who.job} ended ({ending}): the model waits again as {sweep.sweep_id}/{place.number}")
-            sweep.put_back(place)
-        else:
-            folder.log(f"Slurm job {who.job} ended ({ending}), and env.max_resumes is reached: `daisy resume` goes on")
-    elif ending == OUT_OF_MEMORY:
-        reason = f"Slurm ended job {who.job}: out of memory"
-        folder.log(f"failed: {reason}")
-        folder.write_result({**result, "state": "failed", "reason": reason, "hint": MORE_MEMORY, "ended": time.time()})
-    elif ending == CANCELLED:
+    if who.job is None or not is_of_slurm(str(place.worker)):
+        return sweep.put_back(place)
+    told = f"Slurm job {who.job} is over" + (f" ({ending})" if ending else ", and Slurm does not say how it ended")
+    if ending in CUT_OFF and may_go_on(sweep, place):
+        folder.log(f"{told}: the model waits again as {sweep.sweep_id}/{place.number}")
+        return sweep.put_back(place)
+    state, hint = ("failed", MORE_MEMORY) if ending == OUT_OF_MEMORY else ("stopped", None)
+    beyond = "; env.max_resumes is reached" if ending in CUT_OFF else ""
+    folder.log(f"{state}: {told}{beyond}")
+    # Written, so that nobody has to ask Slurm again.
+    folder.write_result({**result, "state": state, "reason": f"{told}{beyond}", "hint": hint, "ended": time.time()})
+    if ending == CANCELLED:
         sweep.cancel(place)
+    return False
 
 
-def _orphan(sweep: SweepFolder, place: Place) -> str | None:
+def _not_begun(sweep: SweepFolder, place: Place) -> bool:
+    """It was claimed, and its worker died before it made a folder: once more, but not for ever."""
+    if not may_go_on(sweep, place):
+        sweep.give_up(place, "its jobs died before they could begin it: see slurm/ in the sweep's folder")
+        return False
+    sweep.begin(place, None)
+    return sweep.put_back(place)
+
+
+def _orphan(sweep: SweepFolder, place: Place, who: Attempt) -> str | None:
     """The model of a claimed place whose worker died before it noted which one it had made."""
-    for folder in folders(sweep.models_dir):
+    for name in reversed(names(sweep.models_dir)):
+        match = MODEL_ID.fullmatch(name)
+        if match is None or float(match["time"]) < who.started - CLOCKS_DIFFER:
+            continue
+        folder = ModelFolder(sweep.models_dir / name)
         if folder.is_model() and folder.read_config().get("sweep") == {"id": sweep.sweep_id, "number": place.number}:
             sweep.begin(place, folder.model_id)
             return folder.model_id

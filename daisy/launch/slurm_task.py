@@ -74,8 +74,9 @@ def mend(models_dir: Path) -> None:
     cluster.look_at(workers)
     if any(who.alive(cluster) is False for who in workers):
         with locked(models_dir):
-            for sweep in lanes.of_slurm(models_dir):
-                recover(sweep, cluster)
+            waits_again = [recover(sweep, cluster) for sweep in lanes.of_slurm(models_dir)]
+            if any(waits_again) and cluster.queue is not None:
+                lanes.fill(models_dir, cluster.queue)
 
 
 def has_to_keep_filled(models_dir: Path, tag: str) -> bool:

@@ -3,6 +3,7 @@
 On Slurm jobs are submitted then; what is on disk is whole before, so that whatever dies loses nothing.
 """
 
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,13 +17,14 @@ from daisy.errors import ConfigurationError, ModelError
 from daisy.files import sha256
 from daisy.folder import ModelFolder, SweepFolder, Waiting, by_identity, create_sweep, patch_name
 from daisy.job.stop import Stopped, unstoppable
-from daisy.launch import lanes, slurm
+from daisy.launch import lanes, sbatch, slurm
 from daisy.launch.elsewhere import Elsewhere, in_sweeps, waits_as
 from daisy.launch.evidence import Cluster
 from daisy.launch.frozen import freeze
-from daisy.launch.lanes import Filled, Lanes
+from daisy.launch.lanes import Filled, lanes_for
 from daisy.launch.planning import Plan
 from daisy.launch.recovery import RUNNER, locked
+from daisy.launch.sbatch import Lanes
 from daisy.launch.starting import Already, check_resumable, counting, models_dir_of
 
 LOCAL, SLURM = "local", "slurm"
@@ -125,12 +127,12 @@ def lanes_of(models_dir: Path, plans: Sequence[Plan]) -> list[Lanes]:
 
 def _lanes(models_dir: Path, planned: Plan) -> Lanes | None:
     wishes = planned.configuration.env.slurm
-    return Lanes(models_dir, wishes) if wishes is not None else None
+    return lanes_for(models_dir, wishes) if wishes is not None else None
 
 
 def _check_with_slurm(models_dir: Path, plans: Sequence[Plan]) -> None:
     for lane in lanes_of(models_dir, plans):
-        lanes.check(lane, models_dir)
+        sbatch.check(lane, models_dir)
 
 
 def _create(
@@ -149,6 +151,7 @@ def _create(
         "command": list(command),
         "created": time.time(),
         "launcher": launcher,
+        "user": os.getuid(),
         "count": len(plans),
         "identities": [planned.identity for planned in plans],
         "project": plans[0].content["project"],

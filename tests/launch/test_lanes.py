@@ -3,10 +3,11 @@
 from pathlib import Path
 
 from daisy.launch import lanes
-from daisy.launch.lanes import Lanes
+from daisy.launch.lanes import lanes_for
+from daisy.launch.sbatch import Lanes
 from daisy.launch.slurm import Job
 
-THREE = Lanes(Path("/models"), {"name": "d", "array_parallelism": 3})
+THREE = lanes_for(Path("/models"), {"name": "d", "array_parallelism": 3})
 
 
 def job(lane: int, state: str, tag: str = THREE.tag) -> Job:
@@ -49,7 +50,17 @@ def test_jobs_that_ask_for_something_else_fill_their_lane_too() -> None:
 
 
 def test_one_array_where_the_cluster_holds_the_cap() -> None:
-    array = Lanes(Path("/models"), {"name": "d", "array_parallelism": 3, "cap": "array"})
+    array = lanes_for(Path("/models"), {"name": "d", "array_parallelism": 3, "cap": "array"})
     assert missing(8, of=array) == [8]
     one = Job("1_3", "d", "PENDING", "None", "", 0, "/x", array.tag)
     assert missing(8, one, of=array) == [7]
+
+
+def test_where_all_lanes_are_busy_each_gets_a_successor() -> None:
+    """One model waits, and nobody knows which lane is free first."""
+    assert missing(1, job(0, "RUNNING", "r1__a"), job(1, "RUNNING", "r2__b"), job(2, "RUNNING", "r3__c")) == [1, 1, 1]
+    assert missing(1, job(0, "RUNNING", "r1__a"), job(1, "RUNNING", "r2__b")) == [0, 0, 1]
+
+
+def test_an_array_is_not_longer_than_others_can_bear() -> None:
+    assert set(lanes.shares(THREE, 10_000).values()) == {lanes.LONGEST_ARRAY}
