@@ -370,3 +370,12 @@ def test_a_frozen_copy_that_was_edited_is_made_again(launched: Launched) -> None
     done = launched.run("seed=2", "framework.options.seconds=0.1")
     assert done.code == 0, done.out
     assert "torn" not in (code / "daisy" / "job" / "train.py").read_text()
+
+
+def test_waiting_for_a_sweep_whose_launcher_is_gone_ends(launched: Launched) -> None:
+    launcher = launched.start("seed=1,2", "framework.options.seconds=60", "env.max_running=1")
+    wait_until(lambda: launched.begun() == [1], "the first one runs")
+    launcher.kill()
+    launched.open()
+    done = launched.project.daisy("wait", "-1", environment=launched.environment, timeout=60)
+    assert done.code == 1 and "its launcher is gone: `daisy resume" in done.out
