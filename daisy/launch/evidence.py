@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 
 from daisy.folder import Attempt
@@ -16,7 +16,7 @@ class Cluster:
 
     def __init__(self) -> None:
         self._expected: set[str] = set()
-        self._ended: dict[str, str] = {}
+        self._told: dict[str, str] = {}
         self._asked: set[str] = set()
         self._when = 0.0
 
@@ -37,35 +37,64 @@ class Cluster:
 
     def alive(self, attempt: Attempt) -> bool | None:
         """Whether the job of an attempt is in the queue; None where that is not known."""
-        if attempt.job is None or self.queue is None or attempt.user != os.getuid():
-            return None
-        if attempt.job in self.queue.begun:
-            return True
-        if attempt.started > self._when - TOO_YOUNG or (attempt.cluster and attempt.cluster != self.name):
-            return None
-        return False
+        return None if self._doubt(attempt) else attempt.job in self._begun
+
+    def is_ending(self, attempt: Attempt) -> bool:
+        """Whether a job whose process is gone is still in the queue, or nothing says how it ended: later more is known."""
+        if attempt.job is None or attempt.user != os.getuid():
+            return False
+        return attempt.job in self._begun or (self.queue is None and self.ending(attempt) is None)
 
     def ending(self, attempt: Attempt) -> str | None:
         """How Slurm says that a job that is over has ended (`CANCELLED`, `NODE_FAIL`); None where it does not say."""
         job = attempt.job
         if job is None:
             return None
-        if job not in self._ended and job not in self._asked:
+        if self.queue is not None and job in self.queue.ended:
+            return self.queue.ended[job]
+        state = self._accounted(job)
+        return state if state in slurm.OVER else None
+
+    def evidence(self, attempt: Attempt) -> str:
+        """How it is known whether a job lives, or why it is not."""
+        if doubt := self._doubt(attempt):
+            return doubt
+        ending = self.ending(attempt)
+        return f"Slurm job {attempt.job} is over" + (f" ({ending})" if ending else "")
+
+    @property
+    def _begun(self) -> Mapping[str, slurm.Job]:
+        return self.queue.begun if self.queue is not None else {}
+
+    def _doubt(self, attempt: Attempt) -> str:
+        """Why it is not known whether a job lives; an empty text where it is."""
+        job = attempt.job
+        if job is None or attempt.user is None:
+            return "nothing says which Slurm job runs it"
+        if attempt.user != os.getuid():
+            return f"Slurm job {job} is another user's"
+        if self.queue is None:
+            return f"squeue does not say whether Slurm job {job} runs"
+        if attempt.cluster and self.name and attempt.cluster != self.name:
+            return f"Slurm job {job} is on the cluster {attempt.cluster}"
+        if job in self.queue.begun:
+            return ""
+        if attempt.cluster and not self.name:
+            return f"Slurm job {job} is on the cluster {attempt.cluster}, and Slurm does not say whether that is this one"
+        if job in self.queue.ended:
+            return ""
+        if attempt.started > self._when - TOO_YOUNG:
+            return f"Slurm job {job} has only just begun: squeue may not have it yet"
+        if (state := self._accounted(job)) is not None and state not in slurm.OVER:
+            return f"squeue does not have Slurm job {job}, and sacct says that it is {state}"
+        return ""
+
+    def _accounted(self, job: str) -> str | None:
+        if job not in self._told and job not in self._asked:
             ids = {job, *self._expected} - self._asked
             self._asked |= ids
             told = slurm.accounted(sorted(ids))
             if told is None:
                 return None
-            self._ended.update(told)
-        return self._ended.get(job)
-
-    def evidence(self, attempt: Attempt) -> str:
-        """How it is known whether a job lives, or why it is not."""
-        if attempt.user != os.getuid():
-            return f"Slurm job {attempt.job} is another user's"
-        if self.queue is None:
-            return f"squeue does not say whether Slurm job {attempt.job} runs"
-        if attempt.cluster and self.name and attempt.cluster != self.name:
-            return f"Slurm job {attempt.job} is on the cluster {attempt.cluster}"
-        ending = self.ending(attempt)
-        return f"Slurm job {attempt.job} is over" + (f" ({ending})" if ending else "")
+            self._told.update(told)
+        return self._told.get(job)

@@ -34,7 +34,7 @@ def recover(sweep: SweepFolder, cluster: Cluster) -> None:
     known = {name: sweep.worker(name) for name in sweep.workers() if name != RUNNER}
     cluster.expect(who.job for who in known.values() if who is not None)
     for name, who in known.items():
-        if who is not None and who.alive(cluster) is False:
+        if who is not None and who.alive(cluster) is False and not (is_of_slurm(name) and cluster.is_ending(who)):
             place = sweep.claimed_by(name)
             if place is not None:
                 with suppress(FolderError):  # a damaged folder is the registry's to name
@@ -49,6 +49,11 @@ def wait_again(sweep: SweepFolder) -> None:
         folder = ModelFolder(sweep.models_dir / model) if model is not None else None
         if folder is not None and folder.is_model() and observed_state(folder, folder.read_result())[0] == "stopped":
             sweep.put_back(place)
+
+
+def is_of_slurm(worker: str) -> bool:
+    """Whether a worker was a job of its own, and no process of a launcher that somebody started within a job."""
+    return worker.startswith("slurm-")
 
 
 def may_go_on(sweep: SweepFolder, place: Place) -> bool:
@@ -66,7 +71,7 @@ def _settle(sweep: SweepFolder, place: Place, who: Attempt, cluster: Cluster) ->
     if observed_state(folder, result, cluster)[0] != "stopped":
         return  # it has ended, or somebody goes on with it
     ending = cluster.ending(who)
-    if who.job is None:
+    if who.job is None or not is_of_slurm(str(place.worker)):
         sweep.put_back(place)
     elif ending in CUT_OFF:
         if may_go_on(sweep, place):

@@ -14,14 +14,19 @@ from pathlib import Path
 from daisy.errors import LaunchError
 
 ANSWERS_WITHIN = 20.0  # seconds: Slurm's own commands give up after about 10
-SEPARATOR = "\x1f"  # names and comments may have any other character
+SEPARATOR, END = "\x1f", "\x1e"  # names and comments may have any other character, also the ends of lines
 QUEUE_COLUMNS = ("%i", "%j", "%T", "%r", "%N", "%M", "%o", "%k")
 QUEUE_HEADER = "JOBID"
 ACCOUNTED_COLUMNS = ("JobID", "State", "NodeList")
-JOB_ID = re.compile(r"\d+(_\d+)?")
+JOB_ID = re.compile(r"[0-9]+(_[0-9]+)?")
+PART_OF_ANOTHER = re.compile(r"[0-9]+(_[0-9]+)?\+[0-9]+")  # of a heterogeneous job: never one of Daisy's
+NUMBER = re.compile(r"[0-9]{1,18}")
+STATE = re.compile(r"[A-Z_]+")
+AT_ONCE = 500  # jobs that one command is told of: an argument list has an end
 PENDING = "PENDING"
 # How a job ended that will not come back by itself, though nobody wanted its end.
 CUT_OFF = ("TIMEOUT", "PREEMPTED", "NODE_FAIL", "BOOT_FAIL", "DEADLINE", "REVOKED")
+OVER = (*CUT_OFF, "COMPLETED", "CANCELLED", "FAILED", "OUT_OF_MEMORY")  # all others may still be alive
 
 
 @dataclass(frozen=True)
@@ -45,9 +50,10 @@ class Job:
 
 @dataclass(frozen=True)
 class Queue:
-    """What squeue has said of this user's jobs."""
+    """What squeue has said of this user's jobs: those that wait or run, and how those have ended that it still remembers."""
 
     jobs: tuple[Job, ...] = field(repr=False)
+    ended: Mapping[str, str] = field(repr=False, default_factory=dict)
 
     @cached_property
     def begun(self) -> Mapping[str, Job]:
@@ -57,30 +63,39 @@ class Queue:
 
 def queue() -> Queue | None:
     """This user's jobs; None where squeue does not say."""
-    told = _ask("squeue", "--array", "--user", str(os.getuid()), "--format", SEPARATOR.join(QUEUE_COLUMNS))
+    # Also those in hidden partitions, and for some minutes (MinJobAge) those that are over: not every cluster has sacct.
+    command = ("squeue", "--all", "--array", "--states", "all", "--user", str(os.getuid()))
+    told = _ask(*command, "--format", SEPARATOR.join(QUEUE_COLUMNS) + END)
     return read_queue(told) if told is not None else None
 
 
 def read_queue(text: str) -> Queue | None:
-    """What squeue has printed. Without its header it is no answer; a line that makes no sense makes the rest doubtful."""
-    lines = text.splitlines()
-    if not lines or not lines[0].startswith(QUEUE_HEADER):
+    """What squeue has printed. Without its header it is no answer; a record that makes no sense makes the rest doubtful."""
+    *records, cut_off = text.split(f"{END}\n")
+    if cut_off or not records or not records[0].startswith(QUEUE_HEADER + SEPARATOR):
         return None
-    jobs = []
-    for line in lines[1:]:
-        cells = line.split(SEPARATOR)
-        if len(cells) != len(QUEUE_COLUMNS) or not JOB_ID.fullmatch(cells[0]):
+    jobs, ended = [], {}
+    for record in records[1:]:
+        cells = record.split(SEPARATOR)
+        if len(cells) != len(QUEUE_COLUMNS):
             return None
         job_id, name, state, reason, node, time, script, comment = cells
-        jobs.append(Job(job_id, name, state, reason, node, seconds_of(time), script, comment))
-    return Queue(tuple(jobs))
+        if PART_OF_ANOTHER.fullmatch(job_id):
+            continue
+        if not JOB_ID.fullmatch(job_id) or not STATE.fullmatch(state):
+            return None
+        if state in OVER:
+            ended[job_id] = state
+        else:
+            jobs.append(Job(job_id, name, state, reason, node, seconds_of(time), script, comment))
+    return Queue(tuple(jobs), ended)
 
 
 def seconds_of(time: str) -> int | None:
     """`1-02:03:04`, `2:03` as Slurm writes them; None for anything else."""
     days, _, clock = time.rpartition("-")
     parts = clock.split(":")
-    if not all(part.isdigit() for part in parts) or not (days == "" or days.isdigit()):
+    if not all(NUMBER.fullmatch(part) for part in (*parts, days or "0")):
         return None
     seconds = 0
     for part in parts:
@@ -90,9 +105,15 @@ def seconds_of(time: str) -> int | None:
 
 def accounted(job_ids: Iterable[str]) -> Mapping[str, str] | None:
     """The last state of each job (`CANCELLED`, `NODE_FAIL`), as far as sacct knows them; None without sacct."""
-    asked = ",".join(job_ids)
-    told = _ask("sacct", "--allocations", "--parsable2", "--format", ",".join(ACCOUNTED_COLUMNS), "--jobs", asked)
-    return read_accounted(told) if told is not None else None
+    wanted, known = list(job_ids), dict[str, str]()
+    for begin in range(0, len(wanted), AT_ONCE):
+        asked = ",".join(wanted[begin : begin + AT_ONCE])
+        told = _ask("sacct", "--allocations", "--parsable2", "--format", ",".join(ACCOUNTED_COLUMNS), "--jobs", asked)
+        states = read_accounted(told) if told is not None else None
+        if states is None:
+            return None
+        known.update(states)
+    return known
 
 
 def read_accounted(text: str) -> Mapping[str, str] | None:
@@ -111,15 +132,21 @@ def facts_of(job_id: str) -> Mapping[str, str] | None:
 
 
 def read_facts(text: str) -> Mapping[str, str] | None:
-    """`JobId=12 JobState=RUNNING ...`; of values with blanks in them the first word."""
-    facts = dict(word.split("=", 1) for word in text.split() if "=" in word)
+    """`JobId=12 JobName=x UserId=... JobState=RUNNING ...`; of values with blanks in them the first word.
+
+    Names come before UserId, commands and comments at the end, and may look like facts: the first one counts.
+    """
+    head, user, rest = text.partition(" UserId=")
+    if not head.startswith("JobId=") or not user:
+        return None
+    facts = dict(word.split("=", 1) for word in reversed(rest.split()) if "=" in word)
     return facts if "JobState" in facts else None
 
 
 def largest_array() -> int | None:
     """How many tasks an array may have (MaxArraySize); None where Slurm does not say."""
     value = _setting("MaxArraySize")
-    return int(value) if value is not None and value.isdigit() else None
+    return int(value) if value is not None and NUMBER.fullmatch(value) else None
 
 
 def cluster_name() -> str | None:
@@ -140,10 +167,15 @@ def set_comment(job_id: str, comment: str) -> bool:
     return _ask("scontrol", "update", f"jobid={job_id}", f"comment={comment}") is not None
 
 
+def start_after(job_id: str, other: str) -> bool:
+    """Let a pending job of a lane start only when another one has ended as well. False where Slurm does not take that."""
+    return _ask("scontrol", "update", f"jobid={job_id}", f"dependency=singleton,afterany:{other}") is not None
+
+
 def cancel(job_ids: Sequence[str]) -> None:
     """End jobs, pending or running. Raises LaunchError with what Slurm says."""
-    for begin in range(0, len(job_ids), 500):  # an argument list has an end
-        _do("scancel", "--quiet", *job_ids[begin : begin + 500])
+    for begin in range(0, len(job_ids), AT_ONCE):
+        _do("scancel", "--quiet", *job_ids[begin : begin + AT_ONCE])
 
 
 def submit(script: Path) -> str:
@@ -190,10 +222,11 @@ def _run(*command: str) -> "subprocess.CompletedProcess[str]":
     theirs = ("SQUEUE_", "SACCT_", "SBATCH_TEST_ONLY", "SCANCEL_", "SLURM_TIME_FORMAT")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(theirs)}
     try:
-        return subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", env=environment,
-            timeout=ANSWERS_WITHIN,
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, env=environment, timeout=ANSWERS_WITHIN
         )  # fmt: skip
+        # As the names of files are read: a script whose path is no UTF-8 is found again. Text mode would change "\\r".
+        return subprocess.CompletedProcess(command, done.returncode, os.fsdecode(done.stdout), os.fsdecode(done.stderr))
     except FileNotFoundError:
         raise LaunchError(f"there is no {command[0]} on this machine: launch on the cluster, or with env=local") from None
     except subprocess.TimeoutExpired:
