@@ -16,8 +16,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import redirect_stderr, suppress
 from dataclasses import dataclass, field
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -129,20 +130,30 @@ def fill(models_dir: Path, queue: slurm.Queue, only: str | None = None) -> Fille
     Raises LaunchError where Slurm takes none at all.
     """
     submitted: list[Submitted] = []
-    refused = None
+    refused, served = None, False
     for tag, there in waiting(models_dir).items():
         if only is not None and tag != only:
             continue
         sweep = there[-1][0]  # the newest code
         lanes = Lanes(models_dir, sweep.info()["slurm"][tag])
-        missing = _missing(lanes, sum(len(numbers) for _, numbers in there), _live(lanes, queue))
+        live = _live(lanes, queue)
+        missing = _missing(lanes, sum(len(numbers) for _, numbers in there), live)
+        own: list[Submitted] = []
         try:
-            submitted += _submit(lanes, sweep, missing)
-        except LaunchError as error:
-            if not submitted:
-                raise
-            refused = str(error)
-    return Filled(submitted, refused)
+            _submit(lanes, sweep, missing, own)
+            if lanes.are_lanes and sum(job.tasks for job in own) < sum(missing.values()):
+                _keep_a_successor(own, [job for jobs in live.values() for job in jobs])
+        except LaunchError as error:  # of others that wait Slurm may still take some
+            refused = refused or error
+            served = served or any(job.pending for jobs in live.values() for job in jobs)
+        except BaseException:  # whoever is stopped here takes its sweep back, and with it what these jobs need
+            with suppress(LaunchError):
+                slurm.cancel([job.job_id for job in (*submitted, *own)])
+            raise
+        submitted += own
+    if refused is not None and not submitted and not served:
+        raise refused
+    return Filled(submitted, str(refused) if refused is not None else None)
 
 
 def drain(tag: str, queue: slurm.Queue) -> None:
@@ -164,6 +175,8 @@ def check(lanes: Lanes, folder: Path, probe: bool = True) -> str | None:
         why = slurm.would_take(script)
         if why is None:
             return None
+        if is_limit(why):
+            return why  # jobs that are there already may train what is launched now
         if NO_NODES_NOW not in why:
             raise refusal(why)
         if not probe:
@@ -250,10 +263,12 @@ def _missing(lanes: Lanes, count: int, live: Mapping[str, Sequence[slurm.Job]]) 
     return missing
 
 
-def _submit(lanes: Lanes, sweep: SweepFolder, missing: Mapping[str, int]) -> Sequence[Submitted]:
-    """First one task for each lane, then the rest: what a limit leaves is spread over all of them."""
+def _submit(lanes: Lanes, sweep: SweepFolder, missing: Mapping[str, int], submitted: list[Submitted]) -> None:
+    """First one task for each lane, then the rest: what a limit leaves is spread over all of them.
+
+    What Slurm has taken is in `submitted`, also where it refuses the next one.
+    """
     most = slurm.largest_array() or ARRAY_IF_UNKNOWN
-    submitted: list[Submitted] = []
     rounds = [dict.fromkeys(missing, 1), {name: count - 1 for name, count in missing.items()}] if lanes.are_lanes else [missing]
     for wanted in rounds:
         for name in lanes.names:
@@ -262,9 +277,18 @@ def _submit(lanes: Lanes, sweep: SweepFolder, missing: Mapping[str, int]) -> Seq
                 continue
             one = _submit_lane(lanes, name, sweep, count, bool(submitted))
             if one is None:
-                return submitted
+                return
             submitted.append(one)
-    return submitted
+
+
+def _keep_a_successor(submitted: Sequence[Submitted], live: Sequence[slurm.Job]) -> None:
+    """Where a limit leaves no more jobs than may run at once, the last of them starts after another one.
+
+    Jobs submit others as they start: if all of them had begun, none could submit one, and nobody were left when they end.
+    """
+    begun = [job.job_id for job in live if not job.pending] + [job.job_id for job in submitted[:-1]]
+    if submitted and begun and len(begun) == len(live) + len(submitted) - 1 and all(job.tasks == 1 for job in submitted):
+        slurm.start_after(submitted[-1].job_id, begun[0])
 
 
 def _submit_lane(lanes: Lanes, name: str, sweep: SweepFolder, count: int, others: bool) -> Submitted | None:
@@ -276,7 +300,8 @@ def _submit_lane(lanes: Lanes, name: str, sweep: SweepFolder, count: int, others
         executor = _executor(lanes, name, sweep.slurm)
         try:
             # The process becomes ours: Slurm sees its exit code and it gets Slurm's signals, with nothing between.
-            jobs = executor.map_array(os.execv, [command[0]] * count, [command] * count)
+            with redirect_stderr(StringIO()):  # submitit prints there what it raises
+                jobs = executor.map_array(os.execv, [command[0]] * count, [command] * count)
             return Submitted(str(jobs[0].job_id).partition("_")[0], name, count)
         except (FailedJobError, FailedSubmissionError) as error:
             said = slurm.said(str(error))

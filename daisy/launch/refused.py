@@ -5,6 +5,9 @@ from daisy.errors import LaunchError
 LIMITS = ("MaxSubmit", "accounting/QOS policy", "Resource temporarily unavailable")
 """In the text of Slurm's: so many jobs at once are too many; fewer may do."""
 
+TOO_MUCH_FOR_ONE = "PerJob"
+"""In the name of a limit (QOSMaxWallDurationPerJobLimit): one job alone asks for too much, and fewer jobs do not help."""
+
 NO_NODES_NOW = "Requested node configuration is not available"
 """What Slurm says of a job that no node can run: because none has what it asks for, or because those that have are away."""
 NEVER = ("PartitionConfig", "PartitionNodeLimit", "PartitionTimeLimit", "BadConstraints", "PerJobLimit", "Invalid", "NotAllowed")
@@ -24,11 +27,17 @@ WAYS_OUT = (
     ("Requested time limit is invalid", "lower env.slurm.timeout_min"),
     ("Invalid node name", "mend env.slurm.exclude"),
     ("array specification", "lower env.slurm.array_parallelism"),
+    (
+        TOO_MUCH_FOR_ONE,
+        "one job asks for too much: lower env.slurm.timeout_min, cpus_per_task, gpus_per_node or mem_gb, or set another "
+        "env.slurm.qos (`sacctmgr show qos` shows the limits)",
+    ),
     *((limit, "wait until some of your jobs have ended (`squeue --me`), then run this again") for limit in LIMITS),
     ("nrecognized option", "mend env.slurm.additional_parameters"),
     ("nvalid", "mend what --dry-run shows as #SBATCH lines: env.slurm sets them"),
     ("ontact", "run this again when Slurm answers (`sinfo` shows whether it does)"),
     ("onnect", "run this again when Slurm answers (`sinfo` shows whether it does)"),
+    ("Zero Bytes", "run this again when Slurm answers (`sinfo` shows whether it does)"),
     ("imed out", "run this again when Slurm answers (`sinfo` shows whether it does)"),
 )
 """A part of Slurm's text, and what to do then; the first one that fits counts."""
@@ -47,4 +56,4 @@ def is_for_ever(reason: str) -> bool:
 
 def is_limit(text: str) -> bool:
     """Whether Slurm would take fewer jobs."""
-    return any(limit in text for limit in LIMITS)
+    return TOO_MUCH_FOR_ONE not in text and any(limit in text for limit in LIMITS)
