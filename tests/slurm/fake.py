@@ -205,7 +205,7 @@ def scontrol(state: dict, words: list[str]) -> int:
         facts = dict(word.split("=", 1) for word in words[1:])
         for job in state["jobs"]:
             if job["id"] == facts["jobid"]:
-                job["comment"] = facts["comment"]
+                job |= {name: value for name, value in facts.items() if name in ("comment", "dependency")}
                 return 0
         return fail(f"Invalid job id specified for job {facts['jobid']}")
     raise NotImplementedError(words)

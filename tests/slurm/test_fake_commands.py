@@ -127,6 +127,16 @@ def test_a_limit_takes_what_it_allows(on_fake: OnSlurm, fake: FakeSlurm) -> None
     assert len(fake.jobs()) == 13 and [sweep.waiting() for sweep in on_fake.sweeps] == [30, 3]
 
 
+def test_one_job_stays_behind_to_submit_the_rest(on_fake: OnSlurm, fake: FakeSlurm) -> None:
+    """All three that a limit allows could run at once, and jobs submit others as they start: the last one starts later."""
+    with fake.state() as state:
+        state["most"] = 3
+    assert on_fake.run("seed=range(1,9)").code == 0
+    first, second, last = fake.jobs()
+    assert last["dependency"] == f"singleton,afterany:{first['id']}"
+    assert "dependency" not in first and "dependency" not in second
+
+
 def test_what_is_refused_for_an_older_sweep_does_not_keep_a_new_one(on_fake: OnSlurm, fake: FakeSlurm) -> None:
     """Its partition was taken away in the meantime."""
     assert on_fake.run("seed=1,2", "env.slurm.partition=old").code == 0
