@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-quick lint format bench-compose bench-cost bench-log bench-list test-frameworks set-up pictures clean
+.PHONY: demo test test-quick test-slurm lint format bench-compose bench-cost bench-log bench-list bench-launch test-frameworks set-up pictures picture-slurm clean
 
 demo: $(VENV)/.daisy
 	$(BIN)/python -m daisy framework=suffix
@@ -15,6 +15,12 @@ test: $(VENV)/.daisy-test lint
 
 test-quick: $(VENV)/.daisy-test lint
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow" $(PYTEST)
+
+# The tests on a real Slurm alone: brings one up on this machine, in a folder of its own (as root; Debian's packages).
+test-slurm: $(VENV)/.daisy-test
+	@folder=$$(mktemp -d /tmp/daisy-slurm.XXXXXX) && trap '$(abspath $(BIN))/python $(CURDIR)/tests/slurm/cluster.py down '$$folder EXIT && \
+	$(BIN)/python tests/slurm/cluster.py up $$folder --nodes 2 >/dev/null && \
+	DAISY_TEST_SLURM=$$folder $(BIN)/python -m pytest -n 2 --dist worksteal tests/slurm $(PYTEST)
 
 lint: $(VENV)/.daisy-test
 	$(BIN)/ruff check
@@ -52,11 +58,24 @@ bench-log: $(VENV)/.daisy
 bench-list: $(VENV)/.daisy
 	$(BIN)/python benchmarks/list.py
 
+# Launching on a real Slurm, which it brings up (as root): the cap, the slots' time that is used, the prompt, what a job costs.
+bench-launch: $(VENV)/.daisy-test
+	$(BIN)/python benchmarks/launch.py $(PARTS)
+
 # The pictures of terminals in README and docs, made anew in a project of their own.
 pictures: $(VENV)/.daisy
 	rm -rf $(VENV)/pictures && $(BIN)/python -m daisy init $(VENV)/pictures
 	cd $(VENV)/pictures && PATH=$$PWD/../bin:$$PATH ../bin/python ../../docs/picture.py ../../docs/demo.svg "make demo" \
 	  "python -m daisy framework=suffix" "python -m daisy" "python -m daisy list"
+
+# The same of models on a Slurm that is brought up for it (as root; Debian's packages).
+picture-slurm: $(VENV)/.daisy-test
+	rm -rf $(VENV)/pictures && $(BIN)/python -m daisy init $(VENV)/pictures
+	@folder=$$(mktemp -d /tmp/daisy-slurm.XXXXXX) && trap '$(abspath $(BIN))/python $(CURDIR)/tests/slurm/cluster.py down '$$folder EXIT && \
+	$(BIN)/python tests/slurm/cluster.py up $$folder --port 22000 >/dev/null && cd $(VENV)/pictures && \
+	export SLURM_CONF=$$folder/slurm.conf PATH=$$PWD/../bin:$$PATH && ../bin/python ../../docs/picture.py ../../docs/slurm.svg \
+	  "daisy on Slurm" "daisy -m framework=arcadio arch.kernel=2,4,6 seed=range(1,6) arch.filters=16 train.epochs=3 env=slurm env.max_running=4" \
+	  "@sleep 45" "daisy list" "daisy sweeps" "@daisy cancel -1 --yes"
 
 clean:
 	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

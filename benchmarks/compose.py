@@ -10,7 +10,7 @@ from pathlib import Path
 from daisy.cli.init import make_project
 from daisy.configuration import find_project
 from daisy.configuration.compose import composer
-from daisy.launch import Planner
+from daisy.launch.planning import Planner
 from daisy.launch.submit import submit
 
 SWEPT = ("arch.kernel=2,3,4,5,6", "arch.dropout=0.1,0.2,0.3,0.4")  # times the seeds

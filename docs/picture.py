@@ -2,7 +2,8 @@
 
     python docs/picture.py FILE.svg TITLE COMMAND [COMMAND ...]
 
-A command is split at its blanks. What a live line overwrites is left out, as on a screen.
+A command is split at its blanks. What a live line overwrites is left out, as on a screen. A command that begins with `@` is run
+and not shown.
 """
 
 import io
@@ -45,6 +46,9 @@ def main() -> None:
     path, title, *commands = sys.argv[1:]
     console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True, highlight=False)
     for command in commands:
+        if command.startswith("@"):
+            printed(command[1:].split())
+            continue
         console.print(Text(f"$ {command}", style="bold cyan"))
         for line in settled(printed(command.split())):
             console.print(Text.from_ansi(line), soft_wrap=True)

@@ -24,7 +24,7 @@ from daisy.monitor.side_by_side import Note, Section, plain, side_by_side
 from daisy.monitor.words import percent, short, some
 
 if TYPE_CHECKING:  # it needs much that a comparison does not
-    from daisy.launch import Plan
+    from daisy.launch.planning import Plan
 
 PARTS = ", ".join(f"{part}/" for part in CODE_PARTS)
 AB = ("A", "B")

@@ -6,31 +6,34 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
+from daisy.cli.ending import exit_code, tell_end
 from daisy.cli.screen import console, fact
 from daisy.folder import SweepFolder
 from daisy.framework.lines import visible
 from daisy.job import Stopped, stoppable
-from daisy.launch import Plan, lanes
+from daisy.launch import lanes
 from daisy.launch.following import Follower
+from daisy.launch.lanes import Filled
+from daisy.launch.planning import Plan
 from daisy.launch.starting import models_dir_of
-from daisy.launch.submit import Submission, lanes_of
+from daisy.launch.submit import lanes_of
 from daisy.monitor.sweeping import LiveSweep, PlainSweep
 from daisy.monitor.words import near
 
 UNFROZEN = "CODE"  # the frozen copies, which a dry run does not make
 
 
-def tell_submitted(submission: Submission) -> None:
+def tell_submitted(filled: Filled, sweep: SweepFolder | None) -> None:
     """Which jobs now wait in Slurm's queue, and what to type next."""
-    out, filled, sweep = console(), submission.filled, submission.sweep
-    assert filled is not None
+    out = console()
     if filled.submitted:
         names = sorted({job.lane for job in filled.submitted}, key=lambda name: (len(name), name))
         told = f"{names[0]} to {names[-1]}" if len(names) > 1 else names[0]
         count = sum(job.tasks for job in filled.submitted)
-        fact(out, "submitted", f"{count} job{'' if count == 1 else 's'} named {told}")
-    if filled.refused:
-        fact(out, "warning", f"{filled.refused}. Jobs that are there already will train what waits, only not so many at once")
+        most = f"; at most {lanes.at_once_of(sweep)} of your models run at once" if sweep is not None else ""
+        fact(out, "submitted", f"{count} job{'' if count == 1 else 's'} named {told}{most}")
+    for error in filled.refused.values():
+        fact(out, "warning", f"for other models that wait already: {error}")
     if sweep is not None:
         fact(out, "folder", near(sweep.path))
         fact(out, "next", f"daisy list   daisy wait {sweep.sweep_id}   daisy cancel {sweep.sweep_id}")
@@ -58,8 +61,6 @@ def show_jobs(plans: Sequence[Plan]) -> None:
 
 def wait_for(sweep: SweepFolder) -> int:
     """Stay with a sweep until all its models have ended; the exit code. Ctrl-C ends the view only."""
-    from daisy.cli.sweep import WELL, tell_end
-
     out = console()
     watcher = (LiveSweep if out.is_terminal else PlainSweep)(sweep, lanes.at_once_of(sweep), out)
     try:
@@ -72,4 +73,4 @@ def wait_for(sweep: SweepFolder) -> int:
     finally:
         watcher.close()
     tell_end(sweep, ended)
-    return 0 if all(model.state in WELL for model in ended) and not sweep.waiting() else 1
+    return exit_code(sweep, ended)

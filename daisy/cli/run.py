@@ -8,14 +8,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
-from daisy.configuration import Configuration, Project, find_project
+from daisy.configuration import Configuration, Environment, Project, find_project
 from daisy.configuration.launchers import LAUNCHER, LOCAL, SLURM, SWEEPER, check_sweepers_overrides, chosen, is_of_sweepers
 from daisy.dataset import DownloadBar
 from daisy.errors import ConfigurationError, DaisyError
 from daisy.folder import Attempt, ModelFolder
 from daisy.job import Observer, Outcome, Stopped, Unshaken, run, stoppable
-from daisy.launch import Launch, Plan, a_slot, already, plan, start
-from daisy.launch.slots import Slot
+from daisy.launch.planning import Plan, plan
+from daisy.launch.slots import Slot, a_slot
+from daisy.launch.starting import Launch, already, check_resumable, resume, start
+from daisy.launch.submit import submit_model
 
 HYDRA_INFO = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
 
@@ -76,17 +78,39 @@ def run_overrides(arguments: Sequence[str]) -> int:
         raise ConfigurationError("--package and --resolve go with --cfg job: add it")
     configuration = compose(project, flags.overrides)
     if configuration.env.slurm is not None:
-        from daisy.cli.sweep import launch_sweep
-
-        return launch_sweep(project, flags.overrides, flags.dry_run, flags.wait)
+        return launch_on_slurm(project, configuration, dry_run=flags.dry_run, wait=flags.wait)
     if flags.dry_run or flags.wait:
         flag = "--dry-run" if flags.dry_run else "--wait"
         raise ConfigurationError(f"{flag} goes with -m or env=slurm; `--cfg job` shows what one model's configuration is")
     return launch(project, configuration)
 
 
+def launch_on_slurm(
+    project: Project,
+    configuration: Configuration,
+    before: Callable[[Plan], None] | None = None,
+    dry_run: bool = False,
+    wait: bool = False,
+) -> int:
+    """Submit one model, which is a sweep of one; the exit code."""
+    from daisy.cli.screen import observer
+    from daisy.cli.sweep import launch_plans
+
+    try:
+        with stoppable(), DownloadBar() as bar:
+            planned = plan(project, configuration, observer().stage, bar)
+    except Stopped as stop:
+        print(f"daisy: stopped by {stop.words} before anything was launched", file=sys.stderr)
+        return stop.exit_code
+    if before is not None:
+        before(planned)
+    return launch_plans(project, [planned], "one", dry_run, wait)
+
+
 def launch(project: Project, configuration: Configuration, before: Callable[[Plan], None] | None = None) -> int:
     """Train the model of a configuration here and now; the exit code. `before` says something of it where it is trained."""
+    if configuration.env.slurm is not None:
+        return launch_on_slurm(project, configuration, before)
     from daisy.cli.screen import console, observer, told_already
 
     watcher = observer()
@@ -109,6 +133,24 @@ def launch(project: Project, configuration: Configuration, before: Callable[[Pla
     except Stopped as stop:  # before training; after that the job has written it down
         print(f"daisy: stopped by {stop.words}; the same command goes on from here", file=sys.stderr)
         return stop.exit_code
+
+
+def resume_model(project: Project, folder: ModelFolder, where: Environment | None, force: bool, typed: str) -> int:
+    """Go on with a model where it was, or in the env that is named; the exit code. `typed` is what verbs need to find it."""
+    from daisy.cli.screen import observer
+
+    check_resumable(folder, force, typed)  # before it waits for a slot
+    env = where or Environment.from_json(folder.read_config()["env"])
+    if env.slurm is not None:
+        from daisy.cli.on_slurm import tell_submitted
+
+        submission = submit_model(project, folder, env, sys.argv)
+        assert submission.filled is not None
+        tell_submitted(submission.filled, submission.sweep)
+        return 0
+    watcher = observer()
+    with stoppable(), a_slot(env, watcher.stage) as slot:
+        return train(project, folder, resume(folder, force, typed), watcher, slot)
 
 
 def train(project: Project, folder: ModelFolder, attempt: Attempt, watcher: Observer, slot: Slot) -> int:

@@ -13,7 +13,7 @@ from daisy.monitor.words import duration, near, percent, points
 
 if TYPE_CHECKING:  # a listing needs none of it
     from daisy.job import Observer, Outcome
-    from daisy.launch import Already
+    from daisy.launch.starting import Already
 
 WIDE = 200  # characters: what is not printed on a terminal is not folded
 

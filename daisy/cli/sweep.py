@@ -1,7 +1,6 @@
 """`python -m daisy -m KEY=VALUES ...`: many models from one command line."""
 
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -9,6 +8,7 @@ from pathlib import Path
 
 from rich.text import Text
 
+from daisy.cli.ending import exit_code, tell_end
 from daisy.cli.screen import console
 from daisy.configuration import Environment, Project
 from daisy.configuration.compose import composer
@@ -19,19 +19,17 @@ from daisy.files import safe_name
 from daisy.folder import SweepFolder, find_sweep
 from daisy.framework.lines import visible
 from daisy.job import Stopped, stoppable
-from daisy.launch import Plan, Planner
-from daisy.launch.course import Ended
-from daisy.launch.evidence import Cluster
 from daisy.launch.local import LocalLauncher
-from daisy.launch.recovery import RUNNER, locked, recover, wait_again
+from daisy.launch.planning import Plan, Planner
+from daisy.launch.recovery import RUNNER, locked
+from daisy.launch.resuming import make_ready, resumed
 from daisy.launch.slots import at_once
 from daisy.launch.submit import SLURM, Submission, foreseen, launcher_of, submit
 from daisy.monitor.sweeping import LiveSweep, PlainSweep
-from daisy.monitor.words import near, percent
 
 MOST_NAMED = 20  # models that are told one by one
+MANY = 1000  # models, that take some seconds
 LONGEST_NAME = 40  # characters
-WELL = ("done", "pruned", "elsewhere")
 
 
 def launch_sweep(project: Project, texts: Sequence[str], dry_run: bool, wait: bool = False) -> int:
@@ -42,36 +40,55 @@ def launch_sweep(project: Project, texts: Sequence[str], dry_run: bool, wait: bo
     try:
         with stoppable():
             plans, swept = _plans(project, texts)
+    except Stopped as stop:
+        return _nothing_launched(stop)
+    return launch_plans(project, plans, _name(swept), dry_run, wait)
+
+
+def launch_plans(project: Project, plans: Sequence[Plan], name: str, dry_run: bool = False, wait: bool = False) -> int:
+    """Submit models that can be trained, and run them, or leave that to Slurm; the exit code."""
+    try:
+        with stoppable():
             if dry_run:
                 _show(foreseen(plans))
                 return 0
-            submission = submit(project, plans, _name(swept), sys.argv)
+            submission = submit(project, plans, name, sys.argv)
     except Stopped as stop:
-        print(f"daisy: stopped by {stop.words} before anything was launched", file=sys.stderr)
-        return stop.exit_code
+        return _nothing_launched(stop)
     _tell(submission)
+    if submission.stopped is not None and submission.sweep is not None:
+        also = "what was submitted runs" if submission.filled is not None else "none of it was begun"
+        print(f"daisy: stopped by {submission.stopped.words}; {also}; `daisy resume {submission.sweep.sweep_id}` goes on, `daisy "
+              f"cancel {submission.sweep.sweep_id}` takes it away", file=sys.stderr)  # fmt: skip
+        return submission.stopped.exit_code
     if submission.filled is not None:
         from daisy.cli.on_slurm import tell_submitted, wait_for
 
-        tell_submitted(submission)
+        tell_submitted(submission.filled, submission.sweep)
         return wait_for(submission.sweep) if wait and submission.sweep is not None else 0
     return run_sweep(submission.sweep, plans[0].configuration.env) if submission.sweep is not None else 0
 
 
-def resume_sweep(env: Environment, wanted: str) -> int:
+def _nothing_launched(stop: Stopped) -> int:
+    print(f"daisy: stopped by {stop.words} before anything was launched", file=sys.stderr)
+    return stop.exit_code
+
+
+def resume_sweep(env: Environment, wanted: str, wait: bool = False) -> int:
     """`daisy resume SWEEP`: run what waits in it, and what its workers left when they died; the exit code."""
     sweep = find_sweep(env.models_dir, wanted)
+    if sweep.info().get("launcher") == SLURM:
+        from daisy.cli.on_slurm import tell_submitted, wait_for
+
+        tell_submitted(resumed(sweep), sweep)
+        return wait_for(sweep) if wait else 0
     with locked(sweep.models_dir):
         runner = sweep.worker(RUNNER)
         alive = runner.alive() if runner is not None else False
         if alive is not False and runner is not None:
             where = f"process {runner.pid} on {runner.host}" + ("" if alive else ", which can't be asked from here")
             raise LaunchError(f"{sweep.sweep_id} is run by {where}: wait for its end, or end that process first")
-        recover(sweep, Cluster())
-        wait_again(sweep)
-        if not sweep.waiting():
-            raise LaunchError(f"{sweep.sweep_id} has no model that waits: `daisy list` shows what became of them")
-        sweep.release(time.time())
+        make_ready(sweep)
         sweep.register(RUNNER)  # of two that resume it at once, the other one sees this
     return run_sweep(sweep, Environment.from_json(sweep.info()["env"]))
 
@@ -88,7 +105,7 @@ def run_sweep(sweep: SweepFolder, env: Environment) -> int:
     tell_end(sweep, ended)
     if launcher.interrupted is not None:
         return 128 + launcher.interrupted
-    return 0 if all(model.state in WELL for model in ended) and not sweep.waiting() else 1
+    return exit_code(sweep, ended)
 
 
 def _plans(project: Project, texts: Sequence[str]) -> tuple[list[Plan], list[str]]:
@@ -96,6 +113,8 @@ def _plans(project: Project, texts: Sequence[str]) -> tuple[list[Plan], list[str
     configurations, plans = [], []
     with composer(project, Path.cwd()) as composing:
         sets = composing.parser.expanded(texts)
+        if len(sets) >= MANY:
+            print(f"  composing and checking {len(sets):,} models", flush=True)
         for number, overrides in enumerate(sets, 1):
             with _about(number, sets):
                 configurations.append(composing.compose(overrides))
@@ -160,17 +179,3 @@ def _tell(submission: Submission) -> None:
         out.print(
             Text.assemble((submission.sweep.sweep_id, "bold"), f": {count} model{'' if count == 1 else 's'}"), soft_wrap=True
         )
-
-
-def tell_end(sweep: SweepFolder, ended: Sequence[Ended]) -> None:
-    """How a sweep ended, and what to type next."""
-    out, waiting = console(), sweep.waiting()
-    counts = Counter(model.state for model in ended)
-    told = ", ".join(f"{count} {state}" for state, count in sorted(counts.items())) or "nothing was trained"
-    best = max((model for model in ended if model.accuracy is not None), key=lambda model: model.accuracy or 0.0, default=None)
-    out.print(Text(f"{sweep.sweep_id}: {told}{f', {waiting} waiting' if waiting else ''}", style="bold"), soft_wrap=True)
-    if best is not None and best.folder is not None and best.accuracy is not None:
-        out.print(Text.assemble(("  best        ", "dim"), f"{percent(best.accuracy)} {best.folder.model_id}"), soft_wrap=True)
-    out.print(Text.assemble(("  folder      ", "dim"), near(sweep.path)), soft_wrap=True)
-    following = f"daisy resume {sweep.sweep_id}" if waiting else "daisy list"
-    out.print(Text.assemble(("  next        ", "dim"), following), soft_wrap=True)

@@ -11,9 +11,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from daisy.cli.ending import tell_end
 from daisy.cli.on_slurm import tell_submitted
 from daisy.cli.screen import console, fact
-from daisy.cli.sweep import tell_end
 from daisy.configuration import Environment, Project
 from daisy.configuration.launchers import SWEEPER, chosen
 from daisy.configuration.multirun import environment_for, multirun, overrides_for
@@ -86,7 +86,7 @@ class BatchScreen:
             told = f": {count} model{'' if count == 1 else 's'}"
             self._out.print(Text.assemble((submission.sweep.sweep_id, "bold"), told), soft_wrap=True)
         if submission.filled is not None:
-            tell_submitted(submission)
+            tell_submitted(submission.filled, submission.sweep)
             self.on_slurm = submission.sweep.sweep_id if submission.sweep is not None else None
 
     @contextmanager

@@ -30,11 +30,12 @@ app = typer.Typer(
 
     daisy \\[KEY=VALUE ...] --cfg job   shows the configuration that this composes to.
 
-    MODEL is a model's id, a unique part of it, or -1 for the newest.""",
+    MODEL is a model's id, a unique part of it, -1 for the newest, or SWEEP/17.""",
 )
 
 TAKES_A_MODEL = {"ignore_unknown_options": True}  # so that -1 is no option
-Model = Annotated[str, typer.Argument(help="Id, unique part of it, or -1.", autocompletion=complete_model)]
+Model = Annotated[str, typer.Argument(help="Id, unique part of it, -1, or SWEEP/17.", autocompletion=complete_model)]
+Sweep = Annotated[str, typer.Argument(help="A sweep's id, a unique part of it, or -1.")]
 Env = Annotated[
     list[str] | None,
     typer.Option(
@@ -117,17 +118,17 @@ def list_models(
     last: Annotated[int | None, typer.Option(min=1, help="Only the newest so many.")] = None,
     dataset: Annotated[str | None, typer.Option(help="Only this dataset's.")] = None,
     framework: Annotated[str | None, typer.Option(help="Only this framework's.")] = None,
-    state: Annotated[str | None, typer.Option(help="running, done, failed, stopped, pruned or unknown.")] = None,
+    state: Annotated[str | None, typer.Option(help="waiting, running, done, failed, stopped, pruned or unknown.")] = None,
     json: Annotated[bool, typer.Option("--json", help="For other programs.")] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Show again every two seconds, until Ctrl-C.")] = False,
     env: Env = None,
 ) -> None:
-    """Show all models, the newest last."""
+    """Show all models, the newest last, and what waits."""
     from daisy.cli.listing import print_list
     from daisy.folder import STATES
     from daisy.monitor.table import Filter
 
-    states = (*STATES, "unknown")
+    states = ("waiting", *STATES, "unknown")
     if state is not None and state not in states:
         raise ConfigurationError(f"--state {state}: there is no such state; there are: {', '.join(states)}")
     models_dir = _environment(env).models_dir
@@ -140,7 +141,13 @@ def show(model: Model, env: Env = None) -> None:
     from daisy.cli.damage import told_of_damage
     from daisy.cli.screen import console
     from daisy.monitor.show import show as print_model
+    from daisy.monitor.show import show_place
+    from daisy.registry import place_of
 
+    named = place_of(_environment(env).models_dir, model)
+    if named is not None and named[0].begun(named[1]).model is None:
+        show_place(*named, console())
+        return
     folder = _model(model, env)
     with told_of_damage(folder):
         print_model(folder, console(), _as_typed(env))
@@ -176,28 +183,55 @@ def tail(
     follow_log(folder, folder.job_out if job else folder.run_out, lines, follow)
 
 
+@app.command()
+def sweeps(
+    json: Annotated[bool, typer.Option("--json", help="For other programs.")] = False,
+    env: Env = None,
+) -> None:
+    """Show all sweeps, the newest last, and how far each is."""
+    from daisy.cli.listing import print_sweeps
+
+    print_sweeps(_environment(env).models_dir, json)
+
+
+@app.command(context_settings=TAKES_A_MODEL)
+def wait(sweep: Sweep, env: Env = None) -> int:
+    """Stay with a sweep until all its models have ended. Ctrl-C ends the view only."""
+    from daisy.cli.on_slurm import wait_for
+    from daisy.folder import find_sweep
+
+    return wait_for(find_sweep(_environment(env).models_dir, sweep))
+
+
+@app.command(context_settings=TAKES_A_MODEL)
+def cancel(
+    models: Annotated[list[str], typer.Argument(metavar="MODEL|SWEEP...", help="SWEEP/17, a model, or all of a sweep.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    env: Env = None,
+) -> int:
+    """Take away what waits, and stop what runs."""
+    from daisy.cli.cancelling import cancel_all
+
+    return cancel_all(_environment(env), models, yes, _as_typed(env))
+
+
 @app.command(context_settings=TAKES_A_MODEL)
 def resume(
-    model: Model,
+    model: Annotated[str, typer.Argument(metavar="MODEL|SWEEP", help="A model, or a sweep.", autocompletion=complete_model)],
     force: Annotated[bool, typer.Option("--force", help="Also where nobody can know from here whether it runs.")] = False,
     env: Env = None,
 ) -> int:
     """Go on with a stopped or failed model from its last checkpoint, in the same folder; or with what waits in a sweep."""
-    from daisy import launch
-    from daisy.cli.run import train
-    from daisy.cli.screen import observer
     from daisy.folder import is_sweep_id
-    from daisy.job import stoppable
 
     if is_sweep_id(model):
         from daisy.cli.sweep import resume_sweep
 
         return resume_sweep(_environment(env), model)
-    project, folder, typed = _project(), _model(model, env), _as_typed(env)
-    launch.check_resumable(folder, force, typed)  # before it waits for a slot
-    watcher = observer()
-    with stoppable(), launch.a_slot(_environment(env), watcher.stage) as slot:
-        return train(project, folder, launch.resume(folder, force, typed), watcher, slot)
+    from daisy.cli.run import resume_model
+
+    where = _environment(env) if env else None
+    return resume_model(_project(), _model(model, env), where, force, _as_typed(env))
 
 
 @app.command(context_settings=TAKES_A_MODEL)

@@ -146,7 +146,8 @@ KEYS: Mapping[str, Key] = {
 """Architecture and training keys mean the same in each framework; a framework that can't honour one refuses it."""
 
 SLURM = "env.slurm"
-SLURM_COLLECTIONS = (f"{SLURM}.setup", f"{SLURM}.srun_args", f"{SLURM}.additional_parameters")
+SLURM_PARAMETERS = f"{SLURM}.additional_parameters"
+SLURM_COLLECTIONS = (f"{SLURM}.setup", f"{SLURM}.srun_args", SLURM_PARAMETERS)
 """The lists and the mapping among the keys of Slurm; all others are in KEYS."""
 
 READ_BY_DAISY = ("framework.name", "framework.adapter", "framework.source", "train.validate")

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from daisy.configuration import wishes
 from daisy.configuration.nearest import nearest_keys
 from daisy.configuration.project import Project
 from daisy.errors import ConfigurationError
@@ -48,9 +49,12 @@ class Environment:
         mirror = node.get("mirror")
         if mirror is not None and "://" not in mirror:
             mirror = str(project.absolute(mirror))
+        models_dir = project.absolute(node["models_dir"])
+        if node.get("slurm"):
+            wishes.check(node["slurm"], models_dir)
         return cls(
             name=name,
-            models_dir=project.absolute(node["models_dir"]),
+            models_dir=models_dir,
             data_dir=project.absolute(node["data_dir"]),
             mirror=mirror,
             python={str(key): str(value) for key, value in python.items() if value is not None},

@@ -15,7 +15,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Glob, Override, OverrideType
 from hydra.errors import HydraException
 
-from daisy.configuration.keys import KEYS
+from daisy.configuration.keys import KEYS, SLURM_COLLECTIONS
 from daisy.configuration.nearest import did_you_mean
 from daisy.configuration.project import Project, at_home
 from daisy.errors import ConfigurationError
@@ -216,7 +216,7 @@ def in_open_section(key: str) -> bool:
 
 def of_every_env(key: str) -> bool:
     """Whether a key is one that each env has, even if its YAML, which may be older, does not name it."""
-    return key in KEYS and key.startswith("env.")
+    return key in SLURM_COLLECTIONS or (key in KEYS and key.startswith("env."))
 
 
 def _quoted(text: str) -> str:

@@ -5,7 +5,7 @@ import socket
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 
 class Scheduler(Protocol):
@@ -43,6 +43,11 @@ class Attempt:
         cluster = os.environ.get("SLURM_CLUSTER_NAME") if job else None
         start = process_start(pid) or ""
         return cls(number, socket.gethostname(), pid, start, this_machine(), time.time(), job, os.getuid(), cluster)
+
+    def running(self) -> dict[str, Any]:
+        """What result.json says from now on, until it has ended."""
+        who = {"host": self.host, "job": self.job}
+        return {"state": "running", "attempt": self.number, "started": self.started, **who}
 
     def alive(self, scheduler: Scheduler | None = None) -> bool | None:
         """Whether its process lives; where this host can't know, what the scheduler says of its job; None where nobody knows."""

@@ -41,7 +41,7 @@ def create(
             target = models_dir / model_id
             if not target.exists():
                 write_json(folder.config, {"format": FORMAT, "model_id": model_id, **config})
-                folder.write_result({"state": "running", "attempt": attempt.number, "started": attempt.started})
+                folder.write_result(attempt.running())
                 try:
                     unfinished.rename(target)
                     return ModelFolder(target)

@@ -4,7 +4,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -20,7 +20,7 @@ MODELS = "models.jsonl"
 HELD = "held.json"
 FORMAT = 1
 NUMBER = re.compile(r"(?P<number>\d+)(@(?P<worker>[^@/]+))?\.json")
-SWEEP_ID = re.compile(r"s\d+__.+", re.ASCII)
+SWEEP_ID = re.compile(r"s\d+__[^/]+", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -35,18 +35,24 @@ class Place:
 
 @dataclass(frozen=True)
 class Waiting:
-    """One model of a new sweep: what its config.json will have, and the id of the stopped model that it goes on from."""
+    """One model of a new sweep: what its config.json will have, and the id of the stopped model that it goes on from.
+
+    A failed one is gone on with only where that was asked for (`even_failed`); else it starts anew.
+    """
 
     config: Mapping[str, Any]
     model: str | None = None
+    even_failed: bool = False
 
 
 @dataclass(frozen=True)
 class Begun:
-    """What has become of one model of a sweep: its id once it has one, and how often it was begun."""
+    """What has become of one model of a sweep: its id once it has one, how often it was begun, why it could not be."""
 
     model: str | None = None
     starts: int = 0
+    even_failed: bool = False
+    reason: str | None = None
 
 
 class SweepFolder:
@@ -107,13 +113,20 @@ class SweepFolder:
 
     def config(self, number: int) -> dict[str, Any]:
         """What the config.json of a model of this sweep has. Raises FolderError where it is damaged or gone."""
+        return self.some_configs([number])[number]
+
+    def some_configs(self, numbers: Collection[int]) -> dict[int, dict[str, Any]]:
+        """The same of several models, by number."""
         path = self.path / MODELS
         try:
             with path.open("rb") as file:
-                content = json.loads(next(islice(file, number - 1, None)))
-                return dict(content)
-        except (OSError, ValueError, TypeError, StopIteration) as error:
+                lines = islice(file, max(numbers, default=0))
+                found = {number: dict(json.loads(line)) for number, line in enumerate(lines, 1) if number in numbers}
+        except (OSError, ValueError, TypeError) as error:
             raise FolderError(f"{path} can't be read ({error!r}): move the folder {self.path} away") from None
+        if len(found) < len(numbers):
+            raise FolderError(f"{path} is not whole: move the folder {self.path} away")
+        return found
 
     def configs(self) -> Iterator[dict[str, Any]]:
         """The same of all its models, from the first on. Raises FolderError."""
@@ -128,7 +141,7 @@ class SweepFolder:
         """What has become of a model so far. An empty file says the same as none: nothing."""
         try:
             content = read_json(place.path)
-            return Begun(content["model"], int(content["starts"]))
+            return Begun(content["model"], int(content["starts"]), bool(content.get("even_failed", False)), content.get("reason"))
         except (OSError, ValueError, KeyError, TypeError):
             return Begun()
 
@@ -145,9 +158,14 @@ class SweepFolder:
             return Place(place.number, "claimed", claimed, worker)
         return None
 
-    def begin(self, place: Place, model: str) -> None:
+    def begin(self, place: Place, model: str | None) -> None:
         """Note the model that a claimed one has become, and that it was begun once more."""
         write_json(place.path, {"model": model, "starts": self.begun(place).starts + 1})
+
+    def give_up(self, place: Place, reason: str) -> None:
+        """A claimed one could not be begun: it stays where it is, and nobody claims it again until somebody asks for it."""
+        before = self.begun(place)
+        write_json(place.path, {"model": before.model, "starts": before.starts + 1, "reason": reason})
 
     def claimed_by(self, worker: str) -> Place | None:
         """What a worker has claimed; None where nothing is."""
@@ -241,7 +259,9 @@ def create_sweep(
         with replacing(unfinished / MODELS) as file:
             for number, model in enumerate(waiting, 1):
                 file.write(json.dumps(model.config, ensure_ascii=False, allow_nan=False).encode("utf-8") + b"\n")
-                begun = json.dumps({"model": model.model, "starts": 1}) if model.model is not None else ""
+                begun = ""
+                if model.model is not None:
+                    begun = json.dumps({"model": model.model, "starts": 1, "even_failed": model.even_failed})
                 (unfinished / "waiting" / f"{number:05}.json").write_text(begun)
         for file_name, patch in patches.items():
             (unfinished / file_name).write_bytes(patch)

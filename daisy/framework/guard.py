@@ -31,8 +31,6 @@ def main() -> None:
     control, grace = int(sys.argv[1]), float(sys.argv[3])
     held = [int(number) for number in sys.argv[2].split(",") if number != "-"]
     last, command = json.loads(sys.argv[4]), sys.argv[5:]
-    # Slurm sends its signals to all processes of a job. SIGUSR2, which tells that the time is nearly over, would kill the
-    # command: it stays ignored there too, and Daisy ends it.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR2):
         signal.signal(number, signal.SIG_IGN)
     prctl(PR_SET_CHILD_SUBREAPER, 1)  # what the command leaves behind becomes a child of this process
@@ -67,6 +65,10 @@ def become(command: list[str], not_its_own: list[int], write_failure: int) -> No
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # should the guard itself be killed
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE, signal.SIGXFSZ):
             signal.signal(number, signal.SIG_DFL)
+        # Slurm sends its signals to all processes of a job. SIGUSR2, which tells that the time is nearly over, would kill the
+        # command: there it stays ignored, and Daisy ends it.
+        if "SLURM_JOB_ID" not in os.environ:
+            signal.signal(signal.SIGUSR2, signal.SIG_DFL)
         for descriptor in not_its_own:
             os.close(descriptor)
         os.execvp(command[0], command)

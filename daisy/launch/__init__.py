@@ -1,7 +1,6 @@
-"""From configurations to models that train: plans, the queue on disk, slots."""
+"""From configurations to models that train: plans, the queue on disk, slots of this host, lanes of Slurm.
 
-from daisy.launch.planning import Plan, Planner, plan
-from daisy.launch.slots import a_slot
-from daisy.launch.starting import Already, Launch, already, check_resumable, resume, start
-
-__all__ = ["Already", "Launch", "Plan", "Planner", "a_slot", "already", "check_resumable", "plan", "resume", "start"]
+The doors: `planning` (configurations that can be trained), `starting` (one model, here and now), `submit` (a sweep), `local`
+(its models in this host's slots), `lanes` (its models on Slurm), `following` (how far it is). Nothing is imported here: verbs
+that only look ask `evidence` alone.
+"""

@@ -12,6 +12,7 @@ from daisy.folder import ModelFolder, SweepFolder, by_identity
 from daisy.job import Stopped
 from daisy.launch.course import Ended, Watcher
 from daisy.launch.elsewhere import in_sweeps
+from daisy.launch.evidence import Cluster
 from daisy.launch.following import Follower
 from daisy.launch.local import LocalLauncher
 from daisy.launch.planning import Plan
@@ -54,6 +55,8 @@ def train(project: Project, plans: Sequence[Plan], name: str, command: Sequence[
     """
     submission = submit(project, plans, name, command)
     screen.submitted(submission)
+    if submission.stopped is not None:
+        raise submission.stopped
     own = _followed(submission, screen)
     others = [planned for planned in plans if planned.identity not in own]
     found = {**own, **(_trained_elsewhere(others, screen) if others else {})}
@@ -110,9 +113,9 @@ def _trained_elsewhere(plans: Sequence[Plan], screen: Screen) -> Mapping[str, Ou
     told = False
     while True:
         waiting = in_sweeps(models_dir, set(open_ones))
-        models = by_identity(models_dir)
+        models, cluster = by_identity(models_dir), Cluster()
         for identity, planned in list(open_ones.items()):
-            there = counting(planned, models.get(identity, []))
+            there = counting(planned, models.get(identity, []), cluster)
             if isinstance(there, Already) and there.state == "running":
                 continue
             if not isinstance(there, Already) and (one := waiting.get(identity)) and not one.gone and one.sweep.held() is None:

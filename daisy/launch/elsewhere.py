@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from daisy.errors import FolderError
-from daisy.folder import Place, SweepFolder, sweeps
+from daisy.folder import ModelFolder, Place, SweepFolder, sweeps
 from daisy.launch.evidence import Cluster
 from daisy.launch.recovery import RUNNER, recover
 
@@ -42,6 +42,8 @@ def in_sweeps(models_dir: Path, wanted: set[str], mend: bool = False) -> Mapping
     found: dict[str, Elsewhere] = {}
     cluster = Cluster()
     for sweep in sweeps(models_dir):
+        if not sweep.waiting() and not sweep.workers():
+            continue  # nothing of it waits, or was left by somebody who died
         try:
             info = sweep.info()
             held = sweep.held()
@@ -58,6 +60,15 @@ def in_sweeps(models_dir: Path, wanted: set[str], mend: bool = False) -> Mapping
                 gone = alive is False and place.state == "waiting"
                 found[numbers[place.number]] = Elsewhere(sweep, place, gone, evidence)
     return found
+
+
+def waits_as(folder: ModelFolder) -> str | None:
+    """The SWEEP/17 as which a model waits to be gone on with; None where it does not."""
+    for sweep in sweeps(folder.path.parent):
+        for place in sweep.places("waiting"):
+            if sweep.begun(place).model == folder.model_id:
+                return f"{sweep.sweep_id}/{place.number}"
+    return None
 
 
 def _served(sweep: SweepFolder, info: Mapping[str, Any], held: str | None) -> tuple[bool | None, str]:

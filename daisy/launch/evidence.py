@@ -26,10 +26,19 @@ class Cluster:
         self._when = time.time()
         return slurm.queue()
 
+    def ask(self) -> None:
+        """Ask squeue now, not when something has to be known. What begins later is not taken for dead."""
+        _ = self.queue
+
     @cached_property
     def name(self) -> str | None:
         """What this cluster is called; None where Slurm does not say."""
         return os.environ.get("SLURM_CLUSTER_NAME") or slurm.cluster_name()
+
+    @property
+    def age(self) -> float:
+        """Seconds since squeue was asked; 0 where it was not needed so far."""
+        return time.time() - self._when if self._when else 0.0
 
     def expect(self, jobs: Iterable[str | None]) -> None:
         """Jobs that may be asked about: sacct is asked for all of them at once."""
@@ -59,12 +68,23 @@ class Cluster:
             self._ended.update(told)
         return self._ended.get(job)
 
+    def look_at(self, attempts: Iterable[Attempt]) -> None:
+        """Ask what has to be asked for these at once: squeue where one's process can't be seen, sacct for those it has not."""
+        elsewhere = [attempt for attempt in attempts if attempt.job is not None and attempt.alive() is None]
+        if elsewhere and self.queue is not None:
+            absent = [attempt for attempt in elsewhere if attempt.job not in self.queue.begun]
+            self.expect(attempt.job for attempt in absent)
+            for attempt in absent[:1]:
+                self.ending(attempt)
+
     def evidence(self, attempt: Attempt) -> str:
         """How it is known whether a job lives, or why it is not."""
         if attempt.user != os.getuid():
             return f"Slurm job {attempt.job} is another user's"
         if self.queue is None:
             return f"squeue does not say whether Slurm job {attempt.job} runs"
+        if attempt.job not in self.queue.begun and attempt.started > self._when - TOO_YOUNG:
+            return f"Slurm job {attempt.job} has only just begun, and squeue did not show it yet"
         if attempt.cluster and self.name and attempt.cluster != self.name:
             return f"Slurm job {attempt.job} is on the cluster {attempt.cluster}"
         ending = self.ending(attempt)

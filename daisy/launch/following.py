@@ -8,7 +8,7 @@ from daisy.folder import ModelFolder, Place, SweepFolder, observed_state
 from daisy.launch import lanes
 from daisy.launch.course import Course, Ended, Running, Watcher, ended_as
 from daisy.launch.evidence import Cluster
-from daisy.launch.recovery import locked, recover
+from daisy.launch.recovery import RUNNER, locked, recover
 
 LOOK_EVERY = 1.0  # seconds
 ASK_EVERY = 15.0  # seconds: between two looks at Slurm
@@ -23,7 +23,8 @@ class Follower:
         self._on_slurm = sweep.info().get("launcher") == "slurm"
         self._ended: dict[int, Ended] = {}
         self._began: dict[int, float] = {}
-        self._asked = 0.0
+        self._asked = -ASK_EVERY
+        self._cluster = Cluster()
         self._told_hold = False
         self._trouble = ""
 
@@ -38,9 +39,16 @@ class Follower:
             if held is not None and not self._told_hold:
                 self._told_hold = True
                 self._watcher.say(f"{held}: launching no more. Mend it, then `daisy resume {self._sweep.sweep_id}`")
+            if not self._on_slurm and not course.running and course.waiting and self._launcher_is_gone():
+                self._watcher.say(f"its launcher is gone: `daisy resume {self._sweep.sweep_id}` goes on")
+                return list(self._ended.values())
             if not course.running and (not course.waiting or held is not None):
                 return list(self._ended.values())
             time.sleep(LOOK_EVERY)
+
+    def _launcher_is_gone(self) -> bool:
+        runner = self._sweep.worker(RUNNER)
+        return runner is None or runner.alive() is False
 
     def _tend(self) -> None:
         """Now and then settle what lost jobs have left, and submit what is missing."""
@@ -51,13 +59,13 @@ class Follower:
         trouble = ""
         try:
             with locked(models_dir):
-                cluster = Cluster()
+                cluster = self._cluster = Cluster()
                 for sweep in lanes.of_slurm(models_dir):
                     recover(sweep, cluster)
                 if cluster.queue is None:
                     trouble = "Slurm does not answer (squeue): what is shown is what the folders say"
                 else:
-                    trouble = lanes.fill(models_dir, cluster.queue).refused or ""
+                    trouble = "; ".join(map(str, lanes.fill(models_dir, cluster.queue).refused.values()))
         except DaisyError as error:
             trouble = str(error)
         if trouble and trouble != self._trouble:
@@ -83,7 +91,7 @@ class Follower:
         if place.state == "cancelled":
             ended = Ended(place.number, folder, "cancelled", "", None, 0.0)
         else:
-            state = _state(folder) if folder is not None else None
+            state = _state(folder, self._cluster) if folder is not None else None
             works = place.worker in workers
             if (state is None or state not in OVER) and works:
                 began = self._began.setdefault(place.number, time.monotonic())
@@ -98,8 +106,8 @@ class Follower:
             self._watcher.ended(ended, Course(self._sweep.waiting(), running, tuple(self._ended.values()), held))
 
 
-def _state(folder: ModelFolder) -> str | None:
+def _state(folder: ModelFolder, cluster: Cluster) -> str | None:
     try:
-        return observed_state(folder, folder.read_result())[0]
+        return observed_state(folder, folder.read_result(), cluster)[0]
     except FolderError:
         return None

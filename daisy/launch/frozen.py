@@ -5,6 +5,7 @@ What is queued runs only these: whatever is edited meanwhile counts for what is 
 
 import hashlib
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,22 +20,32 @@ NOT_CODE = ("__pycache__", "pyvenv.cfg")  # folders so called, and folders with 
 
 
 def freeze(project: Project, models_dir: Path) -> Path:
-    """The folder of the copies, made where it is not there yet."""
-    digest = hashlib.sha256()
+    """The folder of the copies, made where it is not there yet, or is not what it should be."""
     with folder_to_fill(models_dir / CODE) as unfinished:
-        for name, path in sorted(_files(project)):
+        for name, path in _files(project):
             copy = unfinished / name
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, copy)  # with its mode: a script may be run
-            content = copy.read_bytes()  # what was copied, even if the file is being edited
-            digest.update(f"{name}\0{copy.stat().st_mode}\0{len(content)}\0".encode() + content)
-        frozen = models_dir / CODE / digest.hexdigest()[:16]
+        digest = _digest(unfinished)  # of what was copied, even if a file is being edited
+        frozen = models_dir / CODE / digest[:16]
+        if frozen.is_dir() and _digest(frozen) != digest:  # edited, or torn by a crash: nothing more may run it
+            frozen.rename(frozen.with_name(f".{frozen.name}-{time.time_ns()}"))
         try:
             unfinished.rename(frozen)
         except OSError:
             if not frozen.is_dir():  # else another one was quicker
                 raise
         return frozen
+
+
+def _digest(folder: Path) -> str:
+    """A hash over the files of a folder: names, modes, contents. What Python compiles beside them does not count."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and NOT_CODE[0] not in path.parts:
+            content = path.read_bytes()
+            digest.update(f"{path.relative_to(folder)}\0{path.stat().st_mode}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()
 
 
 def thawed(root: Path, code: Path) -> Project:

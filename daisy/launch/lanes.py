@@ -7,6 +7,7 @@ Slurm forgets that a requeued one is a singleton.
 """
 
 import hashlib
+import heapq
 import json
 import math
 import os
@@ -15,15 +16,17 @@ import shutil
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from daisy.errors import ConfigurationError, FolderError, LaunchError
+from daisy.errors import FolderError, LaunchError
 from daisy.folder import SweepFolder, sweeps
 from daisy.launch import slurm
+from daisy.launch.recovery import claiming
 from daisy.launch.refused import NO_NODES_NOW, is_for_ever, is_limit, refusal
 
 if TYPE_CHECKING:
@@ -33,7 +36,6 @@ START = "import sys; sys.path.insert(0, {code!r}); from daisy.launch.slurm_task 
 REASON_COMES_WITHIN = 5.0  # seconds
 ARRAY_IF_UNKNOWN = 1000  # tasks, where Slurm does not say how many it takes
 SUBMITITS_NAMES = {"name": "job_name", "timeout_min": "time", "tasks_per_node": "ntasks_per_node"}
-HOLDS_THE_CAP = ("array", "comment", "dependency", "job-name", "no-requeue", "requeue", "signal")
 OF_DAISY = ("cap", "array_parallelism", "name", "mem_gb", "additional_parameters")
 
 
@@ -68,10 +70,10 @@ class Lanes:
 
 @dataclass(frozen=True)
 class Filled:
-    """What was submitted, and Slurm's words where it did not take all."""
+    """What was submitted, and by tag what Slurm refused."""
 
     submitted: Sequence["Submitted"]
-    refused: str | None = None
+    refused: Mapping[str, LaunchError] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,14 @@ def waiting(models_dir: Path) -> Mapping[str, list[tuple[SweepFolder, list[int]]
     return found
 
 
+def the_queue() -> slurm.Queue:
+    """What is in Slurm's queue. Raises LaunchError where it does not say."""
+    queue = slurm.queue()
+    if queue is None:
+        raise LaunchError("Slurm does not say what is in its queue (squeue): nothing was launched; run this again later")
+    return queue
+
+
 def of_slurm(models_dir: Path) -> Iterator[SweepFolder]:
     """The sweeps that have workers, or had some that died, and run on Slurm."""
     for sweep in sweeps(models_dir):
@@ -124,31 +134,34 @@ def of_slurm(models_dir: Path) -> Iterator[SweepFolder]:
 
 
 def fill(models_dir: Path, queue: slurm.Queue, only: str | None = None) -> Filled:
-    """Submit the jobs that are missing for what waits; only those with one tag where it is given. Only under the lock.
-
-    Raises LaunchError where Slurm takes none at all.
-    """
+    """Submit the jobs that are missing for what waits; only those with one tag where it is given. Only under the lock."""
     submitted: list[Submitted] = []
-    refused = None
+    refused: dict[str, LaunchError] = {}
     for tag, there in waiting(models_dir).items():
         if only is not None and tag != only:
             continue
         sweep = there[-1][0]  # the newest code
         lanes = Lanes(models_dir, sweep.info()["slurm"][tag])
-        missing = _missing(lanes, sum(len(numbers) for _, numbers in there), _live(lanes, queue))
+        load = Counter[str]()
+        for job in submitted:
+            load[job.lane] += job.tasks
+        missing = _missing(lanes, sum(len(numbers) for _, numbers in there), _live(lanes, queue), load)
         try:
             submitted += _submit(lanes, sweep, missing)
         except LaunchError as error:
-            if not submitted:
-                raise
-            refused = str(error)
+            refused[tag] = error
     return Filled(submitted, refused)
 
 
-def drain(tag: str, queue: slurm.Queue) -> None:
-    """Cancel the jobs that wait for a model where none waits any more. Only under the lock."""
-    if surplus := [job.job_id for job in queue.jobs if job.pending and job.comment == tag]:
-        slurm.cancel(surplus)
+def drain(models_dir: Path, tag: str) -> None:
+    """Cancel the jobs that wait for a model where none waits any more. Only under the lock. Raises LaunchError.
+
+    One of them may be starting just now: it can't claim before this is over.
+    """
+    with claiming(models_dir):
+        if tag in waiting(models_dir):
+            return
+        slurm.cancel([job.job_id for job in the_queue().jobs if job.pending and job.comment == tag])
 
 
 def check(lanes: Lanes, folder: Path, probe: bool = True) -> str | None:
@@ -207,7 +220,7 @@ def sbatch_text(lanes: Lanes, name: str, folder: Path, count: int) -> str:
 
 def shares(lanes: Lanes, count: int) -> Mapping[str, int]:
     """How many tasks each lane gets, were nothing in Slurm's queue and so many models waiting."""
-    return {name: tasks for name, tasks in _missing(lanes, count, {}).items() if tasks}
+    return {name: tasks for name, tasks in _missing(lanes, count, {}, {}).items() if tasks}
 
 
 def command_of(lanes: Lanes, code: Path) -> list[str]:
@@ -216,13 +229,17 @@ def command_of(lanes: Lanes, code: Path) -> list[str]:
 
 
 def _live(lanes: Lanes, queue: slurm.Queue) -> Mapping[str, list[slurm.Job]]:
-    """The lanes' jobs. Those whose launcher was killed before submitit's files were in place would fail: they are cancelled."""
+    """The jobs of each lane, whatever they are for.
+
+    Those whose launcher was killed before submitit's files were in place would fail: they are cancelled.
+    """
     jobs: dict[str, list[slurm.Job]] = {name: [] for name in lanes.names}
     broken = []
     for job in queue.jobs:
-        if job.name not in jobs or (job.pending and job.comment != lanes.tag):
+        if job.name not in jobs:
             continue
-        if job.pending and not Path(job.script).with_name(f"{job.job_id}_submitted.pkl").exists():
+        unclaimed = job.comment == lanes.tag  # also of one that has begun and waits for them
+        if unclaimed and not Path(job.script).with_name(f"{job.job_id}_submitted.pkl").exists():
             broken.append(job.job_id)
         else:
             jobs[job.name].append(job)
@@ -231,22 +248,26 @@ def _live(lanes: Lanes, queue: slurm.Queue) -> Mapping[str, list[slurm.Job]]:
     return jobs
 
 
-def _missing(lanes: Lanes, count: int, live: Mapping[str, Sequence[slurm.Job]]) -> Mapping[str, int]:
-    """How many tasks each lane lacks: a lane that would stand empty gets one, and all together as many as models wait."""
-    pending = {name: sum(job.pending for job in live.get(name, ())) for name in lanes.names}
+def _missing(lanes: Lanes, count: int, live: Mapping[str, Sequence[slurm.Job]], load: Mapping[str, int]) -> Mapping[str, int]:
+    """How many tasks each lane lacks for so many models that wait: all together as many as wait, in the emptiest lanes.
+
+    A lane that would stand empty gets one in any case, as long as there are models for it. `load` are tasks that were submitted
+    since squeue was asked.
+    """
+    own = [job for jobs in live.values() for job in jobs if job.pending and job.comment == lanes.tag]
     if not lanes.are_lanes:
-        return {name: max(0, count - there) for name, there in pending.items()}
-    begun = {name: len(live.get(name, ())) - pending[name] for name in lanes.names}
-    soon = sum(1 for name in lanes.names if pending[name] and not begun[name])  # they are about to take one each
-    emptiest = sorted(lanes.names, key=lambda name: (pending[name], begun[name]))  # stable: daisy-0 first
-    missing = {name: int(pending[name] == 0 and place < count - soon) for place, name in enumerate(emptiest)}
-    rest = count - sum(pending.values()) - sum(missing.values())
-    if rest > 0:
-        level = math.ceil((count) / len(lanes.names))
-        for name in emptiest:
-            more = min(rest, max(0, level - pending[name] - missing[name]))
-            missing[name] += more
-            rest -= more
+        return {name: max(0, count - len(own)) for name in lanes.names}
+    pending = {name: sum(job.pending for job in live.get(name, ())) + load.get(name, 0) for name in lanes.names}
+    begun = {name: sum(not job.pending for job in live.get(name, ())) for name in lanes.names}
+    soon = len({job.name for job in own if not begun[job.name]})  # they are about to take one each
+    missing = dict.fromkeys(lanes.names, 0)
+    emptiest = [(pending[name], begun[name], place, name) for place, name in enumerate(lanes.names)]
+    heapq.heapify(emptiest)
+    needed = max(count - len(own), min(count - soon, sum(not there for there in pending.values())))
+    for _ in range(max(0, needed)):
+        there, running, place, name = heapq.heappop(emptiest)
+        missing[name] += 1
+        heapq.heappush(emptiest, (there + 1, running, place, name))
     return missing
 
 
@@ -260,15 +281,17 @@ def _submit(lanes: Lanes, sweep: SweepFolder, missing: Mapping[str, int]) -> Seq
             count = min(wanted[name], missing[name], most)
             if count <= 0:
                 continue
-            one = _submit_lane(lanes, name, sweep, count, bool(submitted))
-            if one is None:
-                return submitted
-            submitted.append(one)
+            try:
+                submitted.append(_submit_lane(lanes, name, sweep, count))
+            except LaunchError:
+                if not submitted:
+                    raise
+                return submitted  # the jobs that are there will train all; the next one or the next command submits more
     return submitted
 
 
-def _submit_lane(lanes: Lanes, name: str, sweep: SweepFolder, count: int, others: bool) -> Submitted | None:
-    """A new job of a lane, with fewer tasks where a limit wants that; None where it takes no more than the `others`."""
+def _submit_lane(lanes: Lanes, name: str, sweep: SweepFolder, count: int) -> Submitted:
+    """A new job of a lane, with fewer tasks where a limit wants that. Raises LaunchError with what Slurm says."""
     from submitit.core.utils import FailedJobError, FailedSubmissionError
 
     command = command_of(lanes, sweep.code.resolve())
@@ -280,12 +303,8 @@ def _submit_lane(lanes: Lanes, name: str, sweep: SweepFolder, count: int, others
             return Submitted(str(jobs[0].job_id).partition("_")[0], name, count)
         except (FailedJobError, FailedSubmissionError) as error:
             said = slurm.said(str(error))
-            if not is_limit(said):
+            if count == 1 or not is_limit(said):
                 raise refusal(said) from None
-            if count == 1 and not others:
-                raise refusal(said) from None
-            if count == 1:
-                return None
             count //= 2
 
 
@@ -311,8 +330,6 @@ def _parameters(lanes: Lanes, name: str) -> dict[str, Any]:
     if memory is not None:
         own["mem"] = f"{math.ceil(memory * 1024)}MB"
     more = wishes.get("additional_parameters") or {}
-    if taken := [key for key in more if key.replace("_", "-") in HOLDS_THE_CAP]:
-        raise ConfigurationError(f"env.slurm.additional_parameters.{taken[0]}: Daisy sets that itself: leave it out")
     own["additional_parameters"] = {"no-requeue": True, **more}
     own.update(job_name=name, comment=lanes.tag, array_parallelism=1 if lanes.are_lanes else lanes.at_once)
     if lanes.are_lanes:

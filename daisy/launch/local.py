@@ -65,6 +65,8 @@ class LocalLauncher:
                 worker.process.terminate()
         with locked(self._sweep.models_dir):
             recover(self._sweep, Cluster())  # what was killed waits again
+            if not self._sweep.waiting():
+                self._sweep.deregister(RUNNER)
         return self._ended
 
     @property

@@ -26,6 +26,15 @@ def locked(models_dir: Path) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def claiming(models_dir: Path) -> Iterator[None]:
+    """Nobody claims for a Slurm job, and nobody cancels jobs that have not claimed, at the same time. Held for moments only."""
+    from filelock import FileLock
+
+    with FileLock(models_dir / ".claiming", mode=0o666):
+        yield
+
+
 def recover(sweep: SweepFolder, cluster: Cluster) -> None:
     """Settle what workers that are gone had claimed. What can't be known stays as it is.
 
@@ -42,12 +51,14 @@ def recover(sweep: SweepFolder, cluster: Cluster) -> None:
             sweep.deregister(name)
 
 
-def wait_again(sweep: SweepFolder) -> None:
+def wait_again(sweep: SweepFolder, cluster: Cluster) -> None:
     """Put back what has stopped for whatever reason: somebody asks for the rest of the sweep. Only under `locked`."""
     for place in sweep.places("claimed"):
         model = sweep.begun(place).model
         folder = ModelFolder(sweep.models_dir / model) if model is not None else None
-        if folder is not None and folder.is_model() and observed_state(folder, folder.read_result())[0] == "stopped":
+        if sweep.begun(place).reason is not None and folder is None:
+            sweep.put_back(place)  # it could not be begun: it may be possible now
+        if folder is not None and folder.is_model() and observed_state(folder, folder.read_result(), cluster)[0] == "stopped":
             sweep.put_back(place)
 
 

@@ -61,8 +61,7 @@ def _ending(job: str) -> str | None:
         if state == CANCELLED or state in slurm.CUT_OFF:
             return state
         if time.monotonic() > until:
-            signalled = facts is not None and facts["JobState"] == "RUNNING"  # by scancel --signal: it is not being ended
-            return CANCELLED if signalled else None
+            return None  # a node that is shut down, or somebody's kill: it is known once the job is over
         time.sleep(0.2)
 
 

@@ -6,15 +6,18 @@ CODE are the frozen copies of the sweep that it was submitted for. A model of an
 """
 
 import os
+import signal
 import sys
+import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 from daisy.errors import DaisyError
 from daisy.folder import Place, SweepFolder, own_job
 from daisy.job.stop import unstoppable
-from daisy.launch import lanes, slurm, task
+from daisy.launch import lanes, task
 from daisy.launch.evidence import Cluster
-from daisy.launch.recovery import locked, recover
+from daisy.launch.recovery import claiming, locked, recover
 from daisy.launch.threads import limit_threads
 
 NOTHING_WAITS = 0  # for Slurm that is a job that is done
@@ -34,54 +37,82 @@ def serve(models_dir: Path, tag: str) -> int:
     worker = f"slurm-{own_job()}-{os.getpid()}"
     mend(models_dir)
     claimed = claim(models_dir, tag, worker)
-    keep_filled(models_dir, tag)
-    if claimed is None:
-        return NOTHING_WAITS
-    sweep, place = claimed
-    code = sweep.code.resolve()
-    if code != Path(__file__).resolve().parents[2]:
-        task.become(code, sweep, worker, place.number)
-    return task.train(sweep, worker, place)
+    keeper = meanwhile(lambda: keep_filled(models_dir, tag)) if has_to_keep_filled(models_dir, tag) else None
+    try:
+        if claimed is None:
+            return NOTHING_WAITS
+        sweep, place = claimed
+        code = sweep.code.resolve()
+        if code != Path(__file__).resolve().parents[2]:
+            task.become(code, sweep, worker, place.number)
+        return task.for_slurm(task.train(sweep, worker, place))
+    finally:
+        if keeper is not None:
+            os.waitpid(keeper, 0)
 
 
 def claim(models_dir: Path, tag: str, worker: str) -> tuple[SweepFolder, Place] | None:
     """The next model that waits for a job such as this one."""
-    for sweep, numbers in lanes.waiting(models_dir).get(tag, ()):
-        sweep.register(worker)
-        with unstoppable():
-            place = sweep.claim(worker, frozenset(numbers))
-        if place is not None:
-            return sweep, place
-        sweep.deregister(worker)
+    with claiming(models_dir):
+        for sweep, numbers in lanes.waiting(models_dir).get(tag, ()):
+            sweep.register(worker)
+            with unstoppable():
+                place = sweep.claim(worker, frozenset(numbers))
+            if place is not None:
+                return sweep, place
+            sweep.deregister(worker)
     return None
 
 
 def mend(models_dir: Path) -> None:
-    """Settle what lost jobs had claimed, where there may be some: their models wait again, for this job too."""
-    with locked(models_dir):
-        cluster = Cluster()
-        for sweep in lanes.of_slurm(models_dir):
-            recover(sweep, cluster)
+    """Settle what lost jobs had claimed, where there are some: their models wait again, for this job too.
+
+    The lock is taken only then: a launcher may have it for as long as it submits, and a job that starts must not wait for that.
+    """
+    cluster = Cluster()
+    workers = [who for sweep in lanes.of_slurm(models_dir) for name in sweep.workers() if (who := sweep.worker(name)) is not None]
+    cluster.look_at(workers)
+    if any(who.alive(cluster) is False for who in workers):
+        with locked(models_dir):
+            for sweep in lanes.of_slurm(models_dir):
+                recover(sweep, cluster)
+
+
+def has_to_keep_filled(models_dir: Path, tag: str) -> bool:
+    """Whether this job is the last one of its array, or nothing waits any more."""
+    is_last = os.environ.get("SLURM_ARRAY_TASK_ID") == os.environ.get("SLURM_ARRAY_TASK_MAX")  # both None: no array
+    return is_last or tag not in lanes.waiting(models_dir)
 
 
 def keep_filled(models_dir: Path, tag: str) -> None:
-    """Cancel the jobs that nothing waits for any more; where this one has no successor in its lane, submit one."""
-    is_last = os.environ.get("SLURM_ARRAY_TASK_ID") == os.environ.get("SLURM_ARRAY_TASK_MAX")  # both None: no array
+    """Submit jobs where lanes have none that comes next; cancel those that nothing waits for any more."""
     with locked(models_dir):
-        something_waits = tag in lanes.waiting(models_dir)
-        if something_waits and not is_last:
+        if tag not in lanes.waiting(models_dir):
+            lanes.drain(models_dir, tag)
             return
-        queue = slurm.queue()
-        if queue is None:
-            print("squeue does not answer: the next job, or the next command, sees to what waits", flush=True)
-            return
-        try:
-            if something_waits:
-                lanes.fill(models_dir, queue, tag)
-            else:
-                lanes.drain(tag, queue)
-        except DaisyError as error:  # this job's own model is trained all the same
-            print(f"daisy: {error}", file=sys.stderr, flush=True)
+        for error in lanes.fill(models_dir, lanes.the_queue(), tag).refused.values():
+            raise error
+
+
+def meanwhile(work: Callable[[], None]) -> int:
+    """Do something in a child process, whose number is returned: this job's own model does not wait for it.
+
+    What goes wrong there is printed; the next job, or the next command, sees to it.
+    """
+    sys.stdout.flush()
+    child = os.fork()
+    if child:
+        return child
+    try:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR2):
+            signal.signal(number, signal.SIG_DFL)
+        work()
+    except DaisyError as error:
+        print(f"daisy: {error}", file=sys.stderr, flush=True)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(0)
 
 
 if __name__ == "__main__":

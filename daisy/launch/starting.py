@@ -10,6 +10,7 @@ from daisy.configuration import Configuration
 from daisy.errors import ConfigurationError, ModelError
 from daisy.folder import Attempt, ModelFolder, by_identity, create, observed_state
 from daisy.launch.elsewhere import Elsewhere, in_sweeps
+from daisy.launch.evidence import Cluster
 from daisy.launch.planning import Plan
 from daisy.launch.recovery import locked
 
@@ -42,17 +43,17 @@ def already(planned: Plan) -> Already | None:
 def _already(planned: Plan, waiting: Elsewhere | None) -> Already | None:
     if waiting is not None and not waiting.gone:
         return Already(waiting.where, "waiting", waiting.evidence)
-    found = counting(planned, by_identity(planned.configuration.env.models_dir).get(planned.identity, []))
+    found = counting(planned, by_identity(planned.configuration.env.models_dir).get(planned.identity, []), Cluster())
     return found if isinstance(found, Already) else None
 
 
-def counting(planned: Plan, models: Sequence[ModelFolder]) -> Already | ModelFolder | None:
+def counting(planned: Plan, models: Sequence[ModelFolder], cluster: Cluster) -> Already | ModelFolder | None:
     """The newest of the models of a plan that counts: one that is there already, or one that was stopped and can go on.
 
     One that failed does not: it is trained anew.
     """
     for folder in reversed(models):
-        state, evidence = observed_state(folder, folder.read_result())
+        state, evidence = observed_state(folder, folder.read_result(), cluster)
         if state == "stopped":
             return folder
         if state != "failed":
@@ -73,7 +74,7 @@ def start(planned: Plan) -> Launch | Already:
         waiting = in_sweeps(models_dir, {planned.identity}, mend=True).get(planned.identity)
         if (there := _already(planned, waiting)) is not None:
             return there
-        stopped = counting(planned, by_identity(models_dir).get(planned.identity, []))
+        stopped = counting(planned, by_identity(models_dir).get(planned.identity, []), Cluster())
         launched = Launch(stopped, resume(stopped)) if isinstance(stopped, ModelFolder) else _new(planned)
         if waiting is not None:
             waiting.taken_over()
@@ -120,13 +121,13 @@ def resume(folder: ModelFolder, force: bool = False, env: str = "") -> Attempt:
     known = folder.last_attempt()
     check_resumable(folder, force, env)
     attempt = folder.begin_attempt(known)
-    folder.write_result({"state": "running", "attempt": attempt.number, "started": attempt.started})
+    folder.write_result(attempt.running())
     return attempt
 
 
 def check_resumable(folder: ModelFolder, force: bool = False, env: str = "") -> None:
     """Raise ModelError where `resume` would: known without a slot."""
-    state, evidence = observed_state(folder, folder.read_result())
+    state, evidence = observed_state(folder, folder.read_result(), Cluster())
     if state == "done":
         raise ModelError(f"{folder.model_id} is done: `daisy again {folder.model_id}{env}` trains a new model like it")
     if state == "running":

@@ -4,26 +4,29 @@ On Slurm jobs are submitted then; what is on disk is whole before, so that whate
 """
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from daisy import __version__
-from daisy.configuration import Project
-from daisy.errors import ConfigurationError, LaunchError
+from daisy.configuration import Environment, Project, from_json
+from daisy.errors import ConfigurationError, ModelError
 from daisy.files import sha256
-from daisy.folder import SweepFolder, Waiting, by_identity, create_sweep, patch_name
+from daisy.folder import ModelFolder, SweepFolder, Waiting, by_identity, create_sweep, patch_name
+from daisy.job.stop import Stopped, unstoppable
 from daisy.launch import lanes, slurm
-from daisy.launch.elsewhere import Elsewhere, in_sweeps
+from daisy.launch.elsewhere import Elsewhere, in_sweeps, waits_as
+from daisy.launch.evidence import Cluster
 from daisy.launch.frozen import freeze
 from daisy.launch.lanes import Filled, Lanes
 from daisy.launch.planning import Plan
 from daisy.launch.recovery import RUNNER, locked
-from daisy.launch.slurm import Queue
-from daisy.launch.starting import Already, counting, models_dir_of
+from daisy.launch.starting import Already, check_resumable, counting, models_dir_of
 
 LOCAL, SLURM = "local", "slurm"
+OF_A_FOLDER = ("format", "model_id", "sweep")  # of config.json: they say where a model is, not what it is
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,7 @@ class Submission:
     plans: Sequence[Plan]
     skipped: Sequence[Already]
     filled: Filled | None = None
+    stopped: Stopped | None = None  # somebody asked to stop while it was made: it is whole all the same
 
 
 def submit(project: Project, plans: Sequence[Plan], name: str, command: Sequence[str]) -> Submission:
@@ -45,26 +49,64 @@ def submit(project: Project, plans: Sequence[Plan], name: str, command: Sequence
     A stopped model goes on in its folder, a failed one is trained anew; one that waits in a sweep whose launcher is gone comes
     over into this one. Raises ConfigurationError, and LaunchError where Slurm takes nothing: nothing was launched then.
     """
-    models_dir = _models_dir(plans)
-    launcher = launcher_of(plans)
+    models_dir, launcher = _models_dir(plans), launcher_of(plans)
     if launcher == SLURM:
         _check_with_slurm(models_dir, plans)
     # Two shells that ask for the same models at the same moment: the second one sees the first one's sweep.
-    with locked(models_dir):
+    with _to_its_end() as stopped, locked(models_dir):
         elsewhere = in_sweeps(models_dir, {planned.identity for planned in plans}, mend=True)
         entries, skipped = _sorted_out(models_dir, plans, elsewhere)
-        queue = _queue() if launcher == SLURM else None
-        sweep = _create(project, models_dir, entries, name, command, launcher) if entries else None
-        try:
-            filled = lanes.fill(models_dir, queue) if queue is not None else None
-        except BaseException:
-            if sweep is not None:
-                sweep.withdraw()
-            raise
+        queue = lanes.the_queue() if launcher == SLURM else None
+        waiting = [Waiting(planned.content, model) for planned, model in entries]
+        admitted = [planned for planned, _ in entries]
+        sweep = _create(project, models_dir, admitted, waiting, name, command, launcher) if entries else None
+        filled = _filled(models_dir, queue, sweep) if queue is not None else None
         for planned, _ in entries:
             if (other := elsewhere.get(planned.identity)) is not None and not planned.configuration.again:
                 other.taken_over()  # only now that it waits here
-    return Submission(sweep, [planned for planned, _ in entries], skipped, filled)
+    return Submission(sweep, admitted, skipped, filled, stopped[0] if stopped else None)
+
+
+@contextmanager
+def _to_its_end() -> Iterator[list[Stopped]]:
+    """What is begun here is done whole: being asked to stop meanwhile is noted, and told when it is over."""
+    noted: list[Stopped] = []
+    try:
+        with unstoppable():
+            yield noted
+    except Stopped as stop:
+        noted.append(stop)
+
+
+def submit_model(project: Project, folder: ModelFolder, env: Environment, command: Sequence[str]) -> Submission:
+    """Go on with a model, also a failed one, as a sweep of one on Slurm. Raises as `submit` does."""
+    content = {key: value for key, value in folder.read_config().items() if key not in OF_A_FOLDER}
+    configuration = replace(from_json(content), env=env)
+    models_dir = folder.path.parent
+    planned = Plan(project, configuration, content["config_id"], content["identity"], content, folder.read_patches())
+    _check_with_slurm(models_dir, [planned])
+    with locked(models_dir):
+        check_resumable(folder, force=True)
+        if (where := waits_as(folder)) is not None:
+            raise ModelError(f"{folder.model_id} waits already, as {where}: `daisy list` shows why")
+        queue = lanes.the_queue()
+        waiting = [Waiting(content, folder.model_id, even_failed=True)]
+        sweep = _create(project, models_dir, [planned], waiting, "resume", command, SLURM)
+        return Submission(sweep, [planned], [], _filled(models_dir, queue, sweep))
+
+
+def _filled(models_dir: Path, queue: slurm.Queue, sweep: SweepFolder | None) -> Filled:
+    """Submit what is missing for all that waits. Where Slurm takes nothing for a new sweep, that is withdrawn: LaunchError."""
+    tags = set(sweep.info()["tags"]) if sweep is not None else set()
+    try:
+        filled = lanes.fill(models_dir, queue)
+        if tags and tags <= filled.refused.keys():
+            raise filled.refused[min(tags)]
+    except BaseException:
+        if sweep is not None:
+            sweep.withdraw()
+        raise
+    return filled
 
 
 def launcher_of(plans: Sequence[Plan]) -> str:
@@ -91,39 +133,32 @@ def _check_with_slurm(models_dir: Path, plans: Sequence[Plan]) -> None:
         lanes.check(lane, models_dir)
 
 
-def _queue() -> Queue:
-    queue = slurm.queue()
-    if queue is None:
-        raise LaunchError("Slurm does not say what is in its queue (squeue): nothing was launched; run this again later")
-    return queue
-
-
 def _create(
     project: Project,
     models_dir: Path,
-    entries: Sequence[tuple[Plan, str | None]],
+    plans: Sequence[Plan],
+    waiting: Sequence[Waiting],
     name: str,
     command: Sequence[str],
     launcher: str,
 ) -> SweepFolder:
     code = freeze(project, models_dir)
-    patches = {patch_name(sha256(patch)): patch for planned, _ in entries for patch in planned.patches.values()}
+    patches = {patch_name(sha256(patch)): patch for planned in plans for patch in planned.patches.values()}
     info: dict[str, Any] = {
         "name": name,
         "command": list(command),
         "created": time.time(),
         "launcher": launcher,
-        "count": len(entries),
-        "identities": [planned.identity for planned, _ in entries],
-        "project": entries[0][0].content["project"],
-        "env": entries[0][0].configuration.env.to_json(),
+        "count": len(plans),
+        "identities": [planned.identity for planned in plans],
+        "project": plans[0].content["project"],
+        "env": plans[0].configuration.env.to_json(),
         "versions": {"daisy": __version__},
     }
     if launcher == SLURM:
-        own = [_lanes(models_dir, planned) for planned, _ in entries]
+        own = [_lanes(models_dir, planned) for planned in plans]
         info["tags"] = [lane.tag for lane in own if lane is not None]
         info["slurm"] = {lane.tag: dict(lane.wishes) for lane in own if lane is not None}
-    waiting = [Waiting(planned.content, model) for planned, model in entries]
     runner = RUNNER if launcher == LOCAL else None
     return create_sweep(models_dir, name, info, waiting, code, patches, time.time(), runner)
 
@@ -146,7 +181,7 @@ def _sorted_out(
     models_dir: Path, plans: Sequence[Plan], elsewhere: Mapping[str, Elsewhere]
 ) -> tuple[list[tuple[Plan, str | None]], list[Already]]:
     """The plans to train, with the model that each goes on from, and those that are there already."""
-    models = by_identity(models_dir)
+    models, cluster = by_identity(models_dir), Cluster()
     entries: list[tuple[Plan, str | None]] = []
     skipped: list[Already] = []
     seen: set[str] = set()
@@ -162,7 +197,7 @@ def _sorted_out(
         if waiting is not None and not waiting.gone:
             skipped.append(Already(waiting.where, "waiting", waiting.evidence))
             continue
-        found = counting(planned, models.get(planned.identity, []))
+        found = counting(planned, models.get(planned.identity, []), cluster)
         if isinstance(found, Already):
             skipped.append(found)
         else:

@@ -29,8 +29,10 @@ from daisy.folder import (
 from daisy.job import Silent, Stopped, run, stoppable
 from daisy.job.stop import unstoppable
 from daisy.launch import slurm
+from daisy.launch.evidence import Cluster
 from daisy.launch.frozen import thawed
 from daisy.launch.holding import hold_after_same_failures
+from daisy.launch.recovery import claiming
 from daisy.launch.settling import settle_stopped
 from daisy.launch.starting import resume
 
@@ -46,7 +48,7 @@ def main() -> None:
     third = sys.argv[3] if len(sys.argv) > 3 else ""
     if third.startswith(CLAIMED):
         place = sweep.claimed_by(worker)
-        exit_with(lambda: train(sweep, worker, place) if place is not None else STEPPED_BACK)
+        exit_with(lambda: for_slurm(train(sweep, worker, place)) if place is not None else 0)
     exit_with(lambda: work(sweep, worker, int(third) if third else None))
 
 
@@ -61,6 +63,11 @@ def exit_with(work: Callable[[], int]) -> NoReturn:
         print(f"daisy: {error}", file=sys.stderr)
         code = 1
     sys.exit(code)
+
+
+def for_slurm(code: int) -> int:
+    """The exit code of a Slurm job: one whose model is done elsewhere has not failed."""
+    return 0 if code in (NOTHING_WAITS, STEPPED_BACK) else code
 
 
 def become(code: Path, sweep: SweepFolder, worker: str, number: int) -> NoReturn:
@@ -84,10 +91,17 @@ def train(sweep: SweepFolder, worker: str, place: Place, slot: int | None = None
     """Train a model that this worker has claimed; the exit code."""
     begun = None
     try:
-        with unstoppable():  # a claim is noted with the model that it has become, or not at all
+        with unstoppable(), claiming(sweep.models_dir):  # a claim is noted with the model that it has become, or not at all
+            if not place.path.exists():  # somebody has cancelled it since
+                sweep.deregister(worker)
+                return STEPPED_BACK
             begun = begin(sweep, place)
     except Stopped:
         sweep.put_back(place)
+        sweep.deregister(worker)
+        raise
+    except (DaisyError, OSError) as error:  # the next one to claim it would come no further
+        sweep.give_up(place, str(error))
         sweep.deregister(worker)
         raise
     if begun is None:
@@ -115,10 +129,10 @@ def begin(sweep: SweepFolder, place: Place) -> tuple[ModelFolder, Attempt] | Non
     if before.model is not None:
         folder = ModelFolder(sweep.models_dir / before.model)
         if folder.is_model():
-            state, _ = observed_state(folder, folder.read_result())
+            state, _ = observed_state(folder, folder.read_result(), Cluster())
             if state in ("done", "pruned", "running"):
                 return None
-            if state != "failed":
+            if state != "failed" or before.even_failed:
                 sweep.begin(place, folder.model_id)
                 return folder, resume(folder, force=True)
     config = sweep.config(place.number)

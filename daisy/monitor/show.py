@@ -10,8 +10,10 @@ from rich.text import Text
 
 from daisy import dataset as datasets
 from daisy.configuration import leaves
-from daisy.folder import ModelFolder, observed_state
+from daisy.folder import ModelFolder, Place, SweepFolder, observed_state
 from daisy.framework.lines import visible
+from daisy.launch.evidence import Cluster
+from daisy.monitor.waiting import why_of
 from daisy.monitor.words import ago, clock, duration, near, percent, short, size
 
 
@@ -21,7 +23,7 @@ def show(folder: ModelFolder, console: Console, env: str = "") -> None:
     `env` is what verbs need to find it (` --env NAME`).
     """
     config, result = folder.read_config(), folder.read_result()
-    state, evidence = observed_state(folder, result)
+    state, evidence = observed_state(folder, result, Cluster())
     _title(console, visible(folder.model_id))
     for name, text in _facts(folder, config, result, state, evidence):
         _fact(console, name, text)
@@ -41,6 +43,22 @@ def show(folder: ModelFolder, console: Console, env: str = "") -> None:
         _title(console, "last lines of run.out")
         for line in result["last_lines"]:
             console.print(Text(f"  {visible(line)}"), soft_wrap=True)
+
+
+def show_place(sweep: SweepFolder, place: Place, console: Console) -> None:
+    """Print a model of a sweep that has no folder yet: what it will be, and why it waits. Raises FolderError."""
+    info, config = sweep.info(), sweep.config(place.number)
+    _title(console, f"{sweep.sweep_id}/{place.number}")
+    tags = info.get("tags")
+    tag = str(tags[place.number - 1]) if tags else None
+    waits = place.state == "waiting"
+    _fact(console, "state", f"waiting ({why_of(sweep, info, tag, Cluster())})" if waits else place.state)
+    _fact(console, "config id", str(config["config_id"]))
+    _fact(console, "launched", f"{ago(info['created'])} ({clock(info['created'])})")
+    _section(console, "differs from the defaults", dict(_changed(config)))
+    unused = set(config.get("unused", ()))
+    values = dict(leaves(_told(config["configuration"])))
+    _section(console, "configuration", {key: _text(value) for key, value in values.items() if key not in unused})
 
 
 def _facts(

@@ -1,7 +1,9 @@
 """`daisy list`: all models as a table, newest last."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import date
 from typing import Any
 
 from daisy.errors import FolderError
@@ -10,7 +12,8 @@ from daisy.monitor.columns import Cell, Column
 from daisy.monitor.words import ago, clock, duration, percent, points
 from daisy.registry import DAMAGE, Registry, Row
 
-STYLES = {"running": "bold green", "failed": "red", "stopped": "yellow", "unknown": "magenta", "pruned": "dim"}
+RUNNING = "bold green"
+STYLES = {"running": RUNNING, "failed": "red", "stopped": "yellow", "unknown": "magenta", "pruned": "dim"}
 NOTHING = Cell("-", "dim")
 
 
@@ -22,6 +25,11 @@ class Filter:
     framework: str | None = None
     state: str | None = None
     last: int | None = None
+
+    @property
+    def only_models(self) -> bool:
+        """Whether nothing that waits is one of these: it has no state but waiting, and is not among the newest models."""
+        return self.state not in (None, "waiting") or any((self.dataset, self.framework, self.last))
 
     def choose(self, rows: Sequence[Row]) -> list[tuple[int, Row]]:
         """The rows with their places from the end: -1 is the newest of all."""
@@ -40,9 +48,15 @@ def columns(registry: Registry, wanted: Filter) -> list[Column]:
     numbered = wanted.choose(registry.rows)
     rows = [row for _, row in numbered]
     accuracies = [_accuracies(row, registry) for row in rows]
+    running = any(row.state == "running" for row in rows)
+    on_slurm = any(row.job for row in rows)
+    where = [
+        Column("job", [Cell(visible(row.job)) if row.job else NOTHING for row in rows], rank=5, right=True),
+        Column("node", [Cell(visible(row.host)) if row.host else NOTHING for row in rows], rank=7),
+    ]
     return [
         Column("", [Cell(str(place), "dim") for place, _ in numbered], right=True),
-        Column("config id", [Cell(row.config_id) for row in rows], shrinks=True),
+        Column("config id", [Cell(row.config_id, RUNNING if row.state == "running" else "") for row in rows], shrinks=True),
         Column("framework", [Cell(row.framework) for row in rows], rank=1),
         Column("began", [Cell(ago(row.began)) for row in rows], rank=3),
         Column("at", [Cell(clock(row.began), "dim") for row in rows], rank=6),
@@ -52,8 +66,14 @@ def columns(registry: Registry, wanted: Filter) -> list[Column]:
         Column("accuracy", [own for own, _, _ in accuracies], right=True),
         Column("best", [best for _, best, _ in accuracies], rank=5, right=True),
         Column("diff", [difference for _, _, difference in accuracies], rank=1, right=True),
-        Column("job", [Cell(visible(row.job)) if row.job else NOTHING for row in rows], rank=7, right=True),
+        *([Column("for", [_for(row) for row in rows], rank=4, right=True)] if running else []),
+        *(where if on_slurm else []),
     ]
+
+
+def _for(row: Row) -> Cell:
+    """How long a model that runs has been running, in this attempt."""
+    return Cell(duration(max(0.0, time.time() - row.started))) if row.state == "running" and row.started else NOTHING
 
 
 def _datasets(rows: Sequence[Row], registry: Registry) -> list[Cell]:
@@ -101,6 +121,22 @@ def as_json(registry: Registry, wanted: Filter) -> list[dict[str, Any]]:
             continue  # its folder was removed or damaged a moment ago: the next listing tells which
         told.append({**asdict(replace(row, values={})), "values": values, "progress": row.progress})
     return told
+
+
+def header(registry: Registry, waiting: int, now: float) -> str:
+    """`3 running, 14 waiting, 5 ended today, 1 failed`: today is this place's, failed are all that are failed now."""
+    today = date.fromtimestamp(now)
+    running = sum(row.state == "running" for row in registry.rows)
+    ended = sum(row.ended is not None and _day(row.ended) == today for row in registry.rows if row.state != "running")
+    failed = sum(row.state == "failed" for row in registry.rows)
+    return f"{running} running, {waiting} waiting, {ended} ended today, {failed} failed"
+
+
+def _day(then: float) -> date | None:
+    try:
+        return date.fromtimestamp(then)
+    except (ValueError, OverflowError, OSError):
+        return None  # a time that somebody made up
 
 
 def footer(registry: Registry) -> str:

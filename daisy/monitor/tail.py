@@ -8,8 +8,10 @@ from pathlib import Path
 from daisy.errors import ModelError
 from daisy.folder import ModelFolder, observed_state
 from daisy.framework.lines import LineSplitter, visible
+from daisy.launch.evidence import Cluster
 
 PAUSE = 0.3  # seconds between two looks
+ASK_EVERY = 15.0  # seconds: between two questions to Slurm, where that is needed
 BLOCK = 65_536  # bytes
 MOST_READ = 64_000_000  # bytes: further back nobody looks with this
 
@@ -33,8 +35,11 @@ def _lines(folder: ModelFolder, path: Path, lines: int, follow: bool) -> Iterato
     with file:
         splitter = LineSplitter()
         yield from _last(file.fileno(), splitter, lines)
+        cluster, asked = Cluster(), time.monotonic()
         while follow:
-            ended = observed_state(folder, folder.read_result())[0] != "running"
+            if time.monotonic() > asked + ASK_EVERY:
+                cluster, asked = Cluster(), time.monotonic()
+            ended = observed_state(folder, folder.read_result(), cluster)[0] != "running"
             while data := os.read(file.fileno(), BLOCK):
                 yield from splitter.feed(data)
             if ended:

@@ -1,7 +1,7 @@
 """All models as one table: a cached index over their folders."""
 
-from daisy.registry.finding import find
+from daisy.registry.finding import find, place_of
 from daisy.registry.row import DAMAGE, Row, row_of
 from daisy.registry.table import Registry, read
 
-__all__ = ["DAMAGE", "Registry", "Row", "find", "read", "row_of"]
+__all__ = ["DAMAGE", "Registry", "Row", "find", "place_of", "read", "row_of"]

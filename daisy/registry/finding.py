@@ -6,17 +6,20 @@ from itertools import islice
 from pathlib import Path
 
 from daisy.errors import FolderError, ModelError
-from daisy.folder import ModelFolder, names, natural
+from daisy.folder import ModelFolder, Place, SweepFolder, find_sweep, names, natural
 from daisy.registry.row import DAMAGE, row_of
 
+OF_SWEEP = re.compile(r".+/[0-9]+")
 PLACE = re.compile(r"-0*[1-9][0-9]{0,8}")
 
 
 def find(models_dir: Path, wanted: str, env: str = "") -> ModelFolder:
-    """The model that is meant: its id, a unique part of it, or -1 for the newest (-2 for the one before).
+    """The model that is meant: its id, a unique part of it, -1 for the newest (-2 for the one before), or SWEEP/17.
 
     `env` is what verbs need to look there (` --env NAME`). Raises ModelError where there is none, or more than one.
     """
+    if (named := place_of(models_dir, wanted)) is not None:
+        return _of_sweep(models_dir, *named, env)
     known = names(models_dir)
     if PLACE.fullmatch(wanted):
         place = -int(wanted)
@@ -34,6 +37,26 @@ def find(models_dir: Path, wanted: str, env: str = "") -> ModelFolder:
     last = sorted((folder.model_id for folder in matches), key=natural)[-5:]
     shown = ", ".join(["...", *last] if len(matches) > len(last) else last)
     raise ModelError(f"{wanted} is part of {len(matches)} models ({shown}): give more of the id, or -1 for the newest")
+
+
+def place_of(models_dir: Path, wanted: str) -> tuple[SweepFolder, Place] | None:
+    """The place in a sweep that SWEEP/17 names; None for what looks otherwise. Raises ModelError where there is none."""
+    if not OF_SWEEP.fullmatch(wanted):
+        return None
+    name, _, number = wanted.rpartition("/")
+    sweep = find_sweep(models_dir, name)
+    place = next((place for place in sweep.places() if str(place.number) == number), None)
+    if place is None:
+        raise ModelError(f"{sweep.sweep_id} has no model {number}: it has 1 to {sweep.info()['count']}")
+    return sweep, place
+
+
+def _of_sweep(models_dir: Path, sweep: SweepFolder, place: Place, env: str) -> ModelFolder:
+    model = sweep.begun(place).model
+    if model is not None and (folder := ModelFolder(models_dir / model)).is_model():
+        return folder
+    what = "was cancelled before it began" if place.state == "cancelled" else "waits: it has a folder once it has begun"
+    raise ModelError(f"{sweep.sweep_id}/{place.number} {what}; `daisy show {sweep.sweep_id}/{place.number}{env}` shows it")
 
 
 def _models(models_dir: Path, named: Iterable[str]) -> list[ModelFolder]:

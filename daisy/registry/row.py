@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from daisy.errors import FolderError
-from daisy.folder import EVIDENCE, MODEL_ID, ModelFolder, observed_state
+from daisy.folder import EVIDENCE, MODEL_ID, ModelFolder, Scheduler, observed_state
 
 DAMAGE = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, RecursionError, OSError)
 RECENT = 20  # lines of metrics.jsonl: an epoch's end is among them, or not far
@@ -35,6 +35,10 @@ class Row:
     scorer: int | None
     job: str | None
     reason: str | None
+    sweep: str | None  # SWEEP/17
+    host: str | None
+    started: float | None  # the newest attempt
+    ended: float | None
     values: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -90,16 +94,20 @@ class Said(NamedTuple):
     scorer: int | None
     job: str | None
     reason: str | None
+    sweep: str | None
+    host: str | None
+    started: float | None
+    ended: float | None
 
 
-def row_of(folder: ModelFolder) -> Row:
+def row_of(folder: ModelFolder, scheduler: Scheduler | None = None) -> Row:
     """One model's row. Raises FolderError or one of DAMAGE for a damaged folder."""
-    return observed(folder, said_of(folder))
+    return observed(folder, said_of(folder), scheduler)
 
 
-def observed(folder: ModelFolder, said: Said) -> Row:
+def observed(folder: ModelFolder, said: Said, scheduler: Scheduler | None = None) -> Row:
     """The row of a model whose files say this: with the state that it has at this moment, which is kept nowhere."""
-    state, evidence = observed_state(folder, said.evidence)
+    state, evidence = observed_state(folder, said.evidence, scheduler)
     fields: list[Any] = [folder.model_id, *said[1:4], state, evidence, *said[4:], SavedValues(folder)]  # as Row has them
     return Row(*fields)
 
@@ -129,7 +137,15 @@ def said_of(folder: ModelFolder) -> Said:
         scorer=_number(result.get("scorer")),
         job=_text(result["job"]) if result.get("job") is not None else None,
         reason=_text(result["reason"]) if result.get("reason") is not None else None,
+        sweep=_sweep(config.get("sweep")),
+        host=_text(result["host"]) if result.get("host") is not None else None,
+        started=_number(result.get("started")),
+        ended=_number(result.get("ended")),
     )
+
+
+def _sweep(named: Any) -> str | None:
+    return f"{_text(named['id'])}/{int(named['number'])}" if named is not None else None
 
 
 def _number(value: Any) -> Any:

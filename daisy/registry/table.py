@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from daisy.errors import FolderError
-from daisy.folder import FINAL, ModelFolder, folders, index
+from daisy.folder import FINAL, ModelFolder, Scheduler, folders, index
 from daisy.registry.many import each
 from daisy.registry.row import DAMAGE, Row, Said, observed, said_of
 
@@ -38,11 +38,14 @@ class Registry:
         return max(found, key=lambda top: top.accuracy or 0.0, default=None)
 
 
-def read(models_dir: Path) -> Registry:
-    """The table of all models. Damaged and foreign folders become warnings."""
+def read(models_dir: Path, scheduler: Scheduler | None = None) -> Registry:
+    """The table of all models. Damaged and foreign folders become warnings.
+
+    `scheduler` is asked of models that run where this host can't look.
+    """
     rows: list[Row] = []
     warnings: list[str] = []
-    reader = Reader(models_dir)
+    reader = Reader(models_dir, scheduler)
     for found in each(reader.look, folders(models_dir)):
         if isinstance(found, Row):
             rows.append(found)
@@ -59,15 +62,15 @@ class Reader:
     whatever happened since the index was written, and whoever wrote it.
     """
 
-    def __init__(self, models_dir: Path) -> None:
-        self._models_dir = models_dir
+    def __init__(self, models_dir: Path, scheduler: Scheduler | None = None) -> None:
+        self._models_dir, self._scheduler = models_dir, scheduler
         self._known = index.kept(models_dir, INDEX, COLUMNS)
         self._found: dict[str, Any] = {}
 
     def look(self, folder: ModelFolder) -> Row | str | None:
         """The row of a model, or a warning; None where the folder was removed meanwhile. Several threads may call it."""
         try:
-            return observed(folder, self._said(folder))
+            return observed(folder, self._said(folder), self._scheduler)
         except FolderError as error:
             told = str(error)
         except DAMAGE as error:

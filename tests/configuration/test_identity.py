@@ -15,7 +15,7 @@ from support import DaisyProject
 
 from daisy.configuration import Configuration, Environment, config_id, find_project, identity
 from daisy.configuration.compose import compose
-from daisy.launch import Plan, plan
+from daisy.launch.planning import Plan, plan
 
 ENV = Environment("local", Path("/models"), Path("/data"), None, {})
 CONV = {"encoder": "conv", "kernel": 6, "filters": 100, "attention": True, "dropout": 0.1}

@@ -118,15 +118,17 @@ class Theatre:
 
     def here(self, *overrides: str) -> tuple[Any, Any, Seen]:
         """Train in this process, the framework in its own: folder, outcome, what an observer saw."""
-        from daisy import job, launch
+        from daisy import job
         from daisy.configuration import find_project
         from daisy.configuration.compose import compose
         from daisy.folder import ModelFolder
+        from daisy.launch.planning import plan
+        from daisy.launch.starting import start
 
         project = find_project(self.project.root, {})
         seen = Seen()
-        planned = launch.plan(project, compose(project, self._words(overrides), self.project.root), seen.stage)
-        launched = launch.start(planned)
+        planned = plan(project, compose(project, self._words(overrides), self.project.root), seen.stage)
+        launched = start(planned)
         assert launched.attempt is not None
         folder = ModelFolder(launched.folder.path)
         return folder, job.run(folder, launched.attempt, project, seen), seen

@@ -14,10 +14,12 @@ from typing import Any
 
 import pytest
 
+from daisy.launch import starting
+
 CLAIM = """
 import sys, time
 from pathlib import Path
-from daisy import launch
+from daisy.launch import starting
 from daisy.errors import ModelError
 from daisy.folder import ModelFolder
 folder, gate = ModelFolder(Path(sys.argv[1])), Path(sys.argv[2])
@@ -25,7 +27,7 @@ folder, gate = ModelFolder(Path(sys.argv[1])), Path(sys.argv[2])
 while not gate.exists():
     time.sleep(0.001)
 try:
-    print("won", launch.resume(folder).number, flush=True)
+    print("won", starting.resume(folder).number, flush=True)
     sys.stdin.read()  # the winner lives on
 except ModelError as error:
     print("lost", error, flush=True)
@@ -65,7 +67,6 @@ def test_of_six_that_resume_at_once_one_gets_it(theatre: Any, tmp_path: Path, wa
 def test_another_is_quicker_by_a_hair(theatre: Any, monkeypatch: Any) -> None:
     """Both have seen that nobody runs it; the other one has begun before this one can."""
     from daisy.errors import ModelError
-    from daisy.launch import starting
 
     theatre.puppet(acts=[[2, "leave_with", 1]])
     folder, _, _ = theatre.here()

@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sleeper import wait_until
+from sleeper import Launched, wait_until
 
 from daisy.configuration import find_project
 from daisy.configuration.compose import compose
 from daisy.files import sha256
 from daisy.folder import create_sweep, patch_name
-from daisy.launch import plan
 from daisy.launch import submit as submission
+from daisy.launch.planning import plan
 from daisy.launch.submit import submit
 from daisy.launch.task import begin, patches_of
 
@@ -360,3 +360,13 @@ def test_a_stopped_model_waits_in_one_sweep(launched: Any) -> None:
     launched.open()
     assert [launched.finished(process)[0] for process in (other, waits)] == [0, 0]
     assert launched.begun() == [1, 11, 1] and launched.results()[1]["attempt"] == 2
+
+
+def test_a_frozen_copy_that_was_edited_is_made_again(launched: Launched) -> None:
+    few = ("seed=1", "framework.options.seconds=0.1")
+    assert launched.run(*few).code == 0
+    (code,) = (launched.project.root / "models" / ".code").glob("[0-9a-f]*")
+    (code / "daisy" / "job" / "train.py").write_text("raise RuntimeError('torn')\n")
+    done = launched.run("seed=2", "framework.options.seconds=0.1")
+    assert done.code == 0, done.out
+    assert "torn" not in (code / "daisy" / "job" / "train.py").read_text()

@@ -3,6 +3,7 @@
     python tests/slurm/cluster.py up FOLDER [--nodes N] [--cpus N] [--gpus N] [--without-accounting] [--max-array N] [--port N]
     python tests/slurm/cluster.py down FOLDER
     python tests/slurm/cluster.py packages        # what Debian's package manager must install, one a line
+    python tests/slurm/cluster.py missing         # which programs are not there; exit code 1 where all are
 
 No systemd and no cgroups, so a memory kill is FAILED and never OUT_OF_MEMORY. `up` needs root; it prints the environment variable
 that a shell needs.
@@ -283,16 +284,24 @@ def end(pid_file: Path, number: int = signal.SIGTERM) -> None:
     except (OSError, ValueError):
         return  # it is gone already
     until = time.monotonic() + 10.0
-    while time.monotonic() < until and Path(f"/proc/{pid}").exists():
+    while time.monotonic() < until and lives(pid):
         time.sleep(0.05)
-    if Path(f"/proc/{pid}").exists():
+    if lives(pid):
         os.kill(pid, signal.SIGKILL)
+
+
+def lives(pid: int) -> bool:
+    """Whether a process runs; one that has ended may stay in the table where nobody asks how."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def main() -> None:
     """The command line."""
     flags = argparse.ArgumentParser()
-    flags.add_argument("what", choices=("up", "down", "packages"))
+    flags.add_argument("what", choices=("up", "down", "packages", "missing"))
     flags.add_argument("folder", type=Path, nargs="?")
     flags.add_argument("--nodes", type=int, default=1)
     flags.add_argument("--cpus", type=int, default=32)
@@ -304,6 +313,10 @@ def main() -> None:
     if asked.what == "packages":
         print(*PACKAGES, sep="\n")
         return
+    if asked.what == "missing":
+        missing = missing_programs()
+        print(*missing, sep="\n")
+        sys.exit(0 if missing else 1)
     if asked.folder is None:
         flags.error("FOLDER is missing")
     cluster = Cluster(

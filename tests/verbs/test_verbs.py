@@ -46,8 +46,8 @@ def test_list_shows_the_best_for_the_dataset_and_the_difference_to_it(trained: D
     copies(trained, 1)
     rewrite(trained.models()[0] / "daisy" / "result.json", accuracy=0.75)
     older, newer = (line.split() for line in trained.daisy("list").out.splitlines() if " tiny " in line)
-    assert older[-5:-1] == ["%", "100.0", "%", "-25.0"]
-    assert newer[-2] == "best"
+    assert older[-4:] == ["%", "100.0", "%", "-25.0"]
+    assert newer[-1] == "best"
 
 
 def test_rows_of_another_dataset_or_scorer_are_not_compared(trained: DaisyProject) -> None:
@@ -59,7 +59,7 @@ def test_rows_of_another_dataset_or_scorer_are_not_compared(trained: DaisyProjec
     write_json(second / "daisy" / "config.json", config)
     rewrite(second / "daisy" / "result.json", accuracy=0.5)
     rows = [line.split() for line in trained.daisy("list").out.splitlines() if " tiny " in line]
-    assert [row[-2] for row in rows] == ["best", "best", "best"]
+    assert [row[-1] for row in rows] == ["best", "best", "best"]
 
 
 def test_list_newest_last_and_only_what_is_asked_for(trained: DaisyProject) -> None:

@@ -1,0 +1,1 @@
+"""What launching on Slurm costs: the parts of benchmarks/launch.py."""

@@ -1,0 +1,97 @@
+"""What waits for a place to run, and why."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from daisy.errors import FolderError
+from daisy.folder import SweepFolder, sweeps
+from daisy.framework.lines import visible
+from daisy.launch.evidence import Cluster
+from daisy.launch.recovery import RUNNER
+from daisy.monitor.columns import Cell, Column
+from daisy.monitor.words import duration
+
+NO_REASON = ("None", "Dependency", "JobArrayTaskLimit")  # of Slurm's: other models are before it
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A model that waits: `SWEEP/17`, what it is, since when (seconds since 1970), why."""
+
+    where: str
+    config_id: str
+    framework: str
+    since: float
+    why: str
+
+
+@dataclass(frozen=True)
+class Queued:
+    """What waits: how many in all, and the first of them, in the order in which they will be begun."""
+
+    count: int
+    first: Sequence[Waiting]
+
+
+def queued(models_dir: Path, cluster: Cluster, most: int | None) -> Queued:
+    """What waits in the sweeps of a models_dir; `most` of them in full. Damaged sweeps are passed over."""
+    count, first = 0, list[Waiting]()
+    for sweep in sweeps(models_dir):
+        numbers = [place.number for place in sweep.places("waiting")]
+        count += len(numbers)
+        room = len(numbers) if most is None else max(0, most - len(first))
+        if numbers and room:
+            try:
+                info, shown = sweep.info(), frozenset(numbers[:room])
+                whys = {tag: why_of(sweep, info, tag, cluster) for tag in {_tag(info, number) for number in shown}}
+                for number, config in sweep.some_configs(shown).items():
+                    first.append(_waiting(f"{sweep.sweep_id}/{number}", config, info, whys[_tag(info, number)]))
+            except FolderError:
+                continue
+    return Queued(count, first)
+
+
+def why_of(sweep: SweepFolder, info: Mapping[str, Any], tag: str | None, cluster: Cluster) -> str:
+    """Why models of a sweep wait, as far as that is known."""
+    if (held := sweep.held()) is not None:
+        return f"{held}: `daisy resume {sweep.sweep_id}` goes on"
+    if tag is None:
+        runner = sweep.worker(RUNNER)
+        alive = runner.alive() if runner is not None else False
+        gone = f"its launcher is gone: `daisy resume {sweep.sweep_id}`"
+        return "for a slot" if alive else gone if alive is False else "its launcher is on another host"
+    if cluster.queue is None:
+        return "Slurm does not answer (squeue)"
+    reasons = [job.reason for job in cluster.queue.jobs if job.pending and job.comment == tag]
+    telling = [reason for reason in reasons if reason not in NO_REASON]
+    if telling:
+        return telling[0]
+    return "for a place" if reasons else f"no job for it: `daisy resume {sweep.sweep_id}`"
+
+
+def columns(first: Sequence[Waiting], now: float) -> list[Column]:
+    """A table of what waits."""
+    return [
+        Column("waiting", [Cell(waiting.where) for waiting in first]),
+        Column("config id", [Cell(waiting.config_id) for waiting in first], shrinks=True),
+        Column("framework", [Cell(waiting.framework) for waiting in first], rank=2),
+        Column("since", [Cell(duration(max(0.0, now - waiting.since)), "dim") for waiting in first], rank=1, right=True),
+        Column("why", [Cell(visible(waiting.why), "dim") for waiting in first]),
+    ]
+
+
+def as_row(waiting: Waiting) -> dict[str, Any]:
+    """For other programs, beside the rows of models."""
+    return {"model_id": waiting.where, "state": "waiting", **asdict(waiting)}
+
+
+def _tag(info: Mapping[str, Any], number: int) -> str | None:
+    tags = info.get("tags")
+    return str(tags[number - 1]) if tags else None
+
+
+def _waiting(where: str, config: Mapping[str, Any], info: Mapping[str, Any], why: str) -> Waiting:
+    framework = str(config["configuration"]["framework"]["name"])
+    return Waiting(where, str(config["config_id"]), framework, float(info["created"]), why)
