@@ -1,5 +1,6 @@
 """`python -m daisy -m hydra/sweeper=NAME ...`: a sweeper that is not ours chooses the models, and Daisy trains them."""
 
+import secrets
 import sys
 import time
 from collections import Counter
@@ -37,7 +38,8 @@ def launch_with_sweeper(project: Project, texts: Sequence[str]) -> int:
     env = environment_for(project, texts, Path.cwd())
     overrides = overrides_for(project, texts, env, Path.cwd())
     name = safe_name((chosen(texts, SWEEPER) or "sweeper").replace("_", "-"))
-    folder = env.models_dir / FOLDER / f"s{time.time():.0f}__{name}"
+    # Two that start in the same second have a folder each.
+    folder = env.models_dir / FOLDER / f"s{time.time():.0f}__{name}__{secrets.token_hex(3)}"
     screen = BatchScreen(console(), env)
     try:
         with stoppable():

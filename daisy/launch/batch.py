@@ -19,7 +19,7 @@ from daisy.launch.planning import Plan
 from daisy.launch.starting import Already, counting
 from daisy.launch.submit import Submission, submit
 
-LOOK_EVERY = 1.0  # seconds: at models that others train
+LOOK_FIRST, LOOK_LAST, LONGER = 1.0, 15.0, 1.2  # seconds between two looks at models that others train, and how they grow
 HAVE_A_RESULT = ("done", "pruned")
 
 
@@ -110,13 +110,13 @@ def _trained_elsewhere(plans: Sequence[Plan], screen: Screen) -> Mapping[str, Ou
     models_dir = plans[0].configuration.env.models_dir
     open_ones = {planned.identity: planned for planned in plans}
     found: dict[str, Outcome] = {}
-    told = False
+    told, pause = False, LOOK_FIRST
     while True:
         waiting = in_sweeps(models_dir, set(open_ones))
         models, cluster = by_identity(models_dir), Cluster()
         for identity, planned in list(open_ones.items()):
             there = counting(planned, models.get(identity, []), cluster)
-            if isinstance(there, Already) and there.state == "running":
+            if isinstance(there, Already) and _may_run(there):
                 continue
             if not isinstance(there, Already) and (one := waiting.get(identity)) and not one.gone and one.sweep.held() is None:
                 continue
@@ -127,7 +127,16 @@ def _trained_elsewhere(plans: Sequence[Plan], screen: Screen) -> Mapping[str, Ou
         if not told:
             told = True
             screen.stage(f"waiting for {len(open_ones)} that are trained by others")
-        time.sleep(LOOK_EVERY)
+        time.sleep(pause)
+        pause = min(LOOK_LAST, pause * LONGER)
+
+
+def _may_run(there: Already) -> bool:
+    """Whether somebody trains it, as far as is known. What is unknown of a job, Slurm knows sooner or later."""
+    if there.state != "unknown" or there.folder is None:
+        return there.state == "running"
+    attempt = there.folder.read_attempt(there.folder.last_attempt())
+    return attempt is not None and attempt.job is not None
 
 
 def _found(planned: Plan, there: Already | ModelFolder | None, models: Sequence[ModelFolder]) -> Outcome:

@@ -50,7 +50,7 @@ def test_what_is_done_is_told_at_once(foreign: Foreign) -> None:
 def test_what_a_sweeper_writes_is_kept_beside_the_models(foreign: Foreign) -> None:
     done = foreign.run("two_batches", "hydra.sweeper.note=best.txt")
     assert done.code == 0, done.err + done.out
-    (note,) = (foreign.launched.project.root / "models" / ".sweepers").glob("s*__two-batches/*")
+    (note,) = (foreign.launched.project.root / "models" / ".sweepers").glob("s*__two-batches__*/*")
     assert note.name == "best.txt" and float(note.read_text()) == pytest.approx(6 / EXAMPLES, abs=1e-6)
     assert str(note.parent.relative_to(foreign.launched.project.root)) in done.out.splitlines()[-1]
 

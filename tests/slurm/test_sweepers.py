@@ -36,6 +36,7 @@ def test_two_batches_on_slurm(foreign: Foreign, on_slurm: OnSlurm) -> None:
 def test_ctrl_c_ends_the_sweeper_and_not_the_models(foreign: Foreign, on_slurm: OnSlurm) -> None:
     process = foreign.start("two_batches", "env=slurm", "framework.options.seconds=100")
     wait_until(lambda: len(on_slurm.begun()) == 3, "the first batch runs")
+    wait_until(lambda: sum(row[0].startswith("r") for row in on_slurm.squeue("%k")) == 3, "Slurm knows which models they are")
     process.send_signal(signal.SIGINT)
     code, out = on_slurm.finished(process)
     (sweep,) = on_slurm.sweeps
@@ -43,7 +44,9 @@ def test_ctrl_c_ends_the_sweeper_and_not_the_models(foreign: Foreign, on_slurm: 
     assert out.splitlines()[-1] == (
         f"daisy: stopped by Ctrl-C; {sweep.sweep_id} goes on, on Slurm; the same command goes on from here"
     )
-    assert "Traceback" not in out and len(on_slurm.squeue("%i")) == 3
+    assert "Traceback" not in out
+    models = {path.name for path in on_slurm.project.models()}
+    assert len(models) == 3 and models <= {row[0] for row in on_slurm.squeue("%k", "%T") if row[1] == "RUNNING"}
     again = foreign.start("two_batches", "env=slurm", "framework.options.seconds=100")
     wait_until(lambda: b"trained by others" in again.stdout.readline(), "it waits for them")
     on_slurm.open()
