@@ -47,7 +47,8 @@ def _mend_streams() -> None:
 def _told(error: OSError) -> str | None:
     """What to say of an error that the machine makes and a person can mend; None for one that must be ours."""
     if error.errno in FULL_DISK:
-        return f"the disk is full: {error.filename or 'a file'} could not be written whole; free space and run this again"
+        file = error.filename2 or error.filename or "a file"  # of a copy the second one is what was to be written
+        return f"the disk is full: {file} could not be written whole; free space and run this again"
     if isinstance(error, FileNotFoundError) and error.filename is None:
         return "the current folder is gone: change to one that exists"
     if (

@@ -26,7 +26,8 @@ def cancel_all(env: Environment, wanted: Sequence[str], sure: bool, typed: str) 
         return 1
     done = cancel(env.models_dir, target)
     out = console()
-    out.print(Text(f"{done.words()} cancelled; `daisy resume MODEL` goes on with one that ran"), soft_wrap=True)
+    back = "; `daisy resume MODEL` goes on with one that ran" if done.running else ""
+    out.print(Text(f"{done.words()} cancelled{back}"), soft_wrap=True)
     if len(done.waiting) < len(target.waiting):
         told = len(target.waiting) - len(done.waiting)
         out.print(Text(f"{told} had begun meanwhile: run this again to stop what runs"), soft_wrap=True)

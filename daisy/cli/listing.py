@@ -84,7 +84,11 @@ def print_sweeps(models_dir: Path, as_data: bool) -> None:
         out.print(Text(f"no sweeps in {near(models_dir)} yet: `daisy -m seed=1,2,3` launches one"), soft_wrap=True)
     else:
         rule = "─" if out.encoding.startswith("utf") else "-"
-        held = [Text(f"{row.sweep_id}: {row.held}: `daisy resume {row.sweep_id}` goes on") for row in sweep_rows if row.held]
+        held = [
+            Text(f"{row.sweep_id}: {row.held}: `daisy resume {row.sweep_id}` goes on")
+            for row in sweep_rows
+            if row.held and row.states.get(WAITING)
+        ]
         out.print(Group(*lines(sweep_table.columns(sweep_rows), out.width, rule=rule), *held), soft_wrap=True)
     for warning in warnings:
         print(f"daisy: warning: {visible(warning)}", file=sys.stderr)
@@ -115,7 +119,7 @@ def _what_fits(wanted: Filter, out: Console, found: Look) -> Filter:
     waiting = len(found.queued.first) + 4 if found.queued.count else 0
     failures = 3 * MOST_CAUSES if any(row.state == "failed" for row in found.models.rows) else 0
     room = max(1, out.height - 7 - waiting - failures)
-    return replace(wanted, last=min(wanted.last or room, room))
+    return replace(wanted, room=room)
 
 
 def screen(found: Look, wanted: Filter, models_dir: Path, out: Console) -> Group:
@@ -126,6 +130,8 @@ def screen(found: Look, wanted: Filter, models_dir: Path, out: Console) -> Group
     if not models.rows and not queued.count:
         return Group(Text(f"no models in {near(models_dir)} yet: `daisy` trains one"))
     shows_waiting = bool(queued.first) and not wanted.only_models
+    if wanted.state == WAITING and not queued.count:
+        return Group(Text(f"nothing waits ({footer(models)} in {near(models_dir)})"))
     if not chosen and not shows_waiting:
         return Group(Text(f"none of {footer(models)} in {near(models_dir)} is one of these: leave a filter out"))
     parts: list[Text] = [Text(header(models, queued.count, time.time()), style="bold")]
@@ -134,7 +140,10 @@ def screen(found: Look, wanted: Filter, models_dir: Path, out: Console) -> Group
     if chosen:
         parts += lines(columns(models, wanted), out.width, rule=rule)
     if shows_waiting:
-        parts += [Text(), *lines(waiting_columns(queued.first, time.time()), out.width, rule=rule)]
+        parts += [*([Text()] if chosen else []), *lines(waiting_columns(queued.first, time.time()), out.width, rule=rule)]
+        for sweep_id, reason in queued.held.items():
+            told = f"{sweep_id} is held: {visible(reason)}: `daisy resume {sweep_id}` goes on"
+            parts.append(Text(told, style="yellow"))
         if queued.count > len(queued.first):
             more = queued.count - len(queued.first)
             parts.append(Text(f"... and {more} more: `daisy list --state waiting` shows all", style="dim"))

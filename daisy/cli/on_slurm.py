@@ -15,6 +15,7 @@ from daisy.launch import lanes, sbatch
 from daisy.launch.following import Follower
 from daisy.launch.lanes import Filled
 from daisy.launch.planning import Plan
+from daisy.launch.sbatch import Submitted
 from daisy.launch.starting import models_dir_of
 from daisy.launch.submit import lanes_of
 from daisy.monitor.sweeping import LiveSweep, PlainSweep
@@ -23,20 +24,31 @@ from daisy.monitor.words import near
 UNFROZEN = "CODE"  # the frozen copies, which a dry run does not make
 
 
-def tell_submitted(filled: Filled, sweep: SweepFolder | None) -> None:
-    """Which jobs now wait in Slurm's queue, and what to type next."""
+def tell_submitted(filled: Filled, sweep: SweepFolder | None, typed: str = "") -> None:
+    """Which jobs now wait in Slurm's queue, and what to type next; `typed` is what verbs need to find it (` --env NAME`)."""
     out = console()
-    if filled.submitted:
-        names = sorted({job.lane for job in filled.submitted}, key=lambda name: (len(name), name))
-        told = f"{names[0]} to {names[-1]}" if len(names) > 1 else names[0]
-        count = sum(job.tasks for job in filled.submitted)
-        most = f"; at most {lanes.at_once_of(sweep)} of your models run at once" if sweep is not None else ""
-        fact(out, "submitted", f"{count} job{'' if count == 1 else 's'} named {told}{most}")
+    tags = set(sweep.info()["tags"]) if sweep is not None else set()
+    own = [job for job in filled.submitted if job.tag in tags]
+    others = sum(job.tasks for job in filled.submitted) - sum(job.tasks for job in own)
+    if sweep is not None:
+        fact(out, "submitted", f"{_jobs(own)}; at most {lanes.at_once_of(sweep)} of your models run at once")
+    if others:
+        fact(out, "", f"{others} job{'' if others == 1 else 's'} for other models that wait already")
     for error in filled.refused.values():
         fact(out, "warning", f"for other models that wait already: {error}")
     if sweep is not None:
         fact(out, "folder", near(sweep.path))
-        fact(out, "next", f"daisy list   daisy wait {sweep.sweep_id}   daisy cancel {sweep.sweep_id}")
+        verbs = (f"list{typed}", f"wait {sweep.sweep_id}{typed}", f"cancel {sweep.sweep_id}{typed}")
+        fact(out, "next", "   ".join(f"daisy {verb}" for verb in verbs))
+
+
+def _jobs(submitted: Sequence[Submitted]) -> str:
+    """`9 jobs named daisy-0 to daisy-8`."""
+    if not submitted:
+        return "no more jobs: those that wait already do it"
+    names = sorted({job.lane for job in submitted}, key=lambda name: (len(name), name))
+    count = sum(job.tasks for job in submitted)
+    return f"{count} job{'' if count == 1 else 's'} named {f'{names[0]} to {names[-1]}' if len(names) > 1 else names[0]}"
 
 
 def show_jobs(plans: Sequence[Plan]) -> None:

@@ -12,6 +12,7 @@ from daisy.cli.ending import exit_code, tell_end
 from daisy.cli.screen import console
 from daisy.configuration import Environment, Project
 from daisy.configuration.compose import composer
+from daisy.configuration.environment import flag
 from daisy.configuration.overrides import one_line
 from daisy.dataset import DownloadBar
 from daisy.errors import DaisyError, LaunchError
@@ -64,7 +65,8 @@ def launch_plans(project: Project, plans: Sequence[Plan], name: str, dry_run: bo
     if submission.filled is not None:
         from daisy.cli.on_slurm import tell_submitted, wait_for
 
-        tell_submitted(submission.filled, submission.sweep)
+        env = plans[0].configuration.env
+        tell_submitted(submission.filled, submission.sweep, flag(project, env.name, "models_dir", env.models_dir))
         return wait_for(submission.sweep) if wait and submission.sweep is not None else 0
     return run_sweep(submission.sweep, plans[0].configuration.env) if submission.sweep is not None else 0
 
@@ -157,7 +159,7 @@ def _show(submission: Submission) -> None:
         from daisy.cli.on_slurm import show_jobs
 
         show_jobs(plans)
-    out.print(Text(f"{len(plans)} models; nothing was launched (--dry-run)", style="dim"))
+    out.print(Text(f"{len(plans)} model{'' if len(plans) == 1 else 's'}; nothing was launched (--dry-run)", style="dim"))
 
 
 def _tell(submission: Submission) -> None:

@@ -9,7 +9,8 @@ from daisy.configuration.keys import SLURM, SLURM_COLLECTIONS, SLURM_PARAMETERS
 from daisy.errors import ConfigurationError
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
-SET_BY_DAISY = ("array", "comment", "dependency", "job-name", "no-requeue", "requeue", "signal", "output", "error")
+SET_BY_DAISY = ("array", "comment", "dependency", "job-name", "no-requeue", "requeue", "signal", "output", "error",
+                "wrap", "wait", "test-only", "parsable")  # fmt: skip
 """Options of sbatch that make lanes what they are; it takes them abbreviated, too."""
 
 

@@ -88,7 +88,7 @@ def run(folder: ModelFolder, attempt: Attempt, project: Project, observer: Obser
     except OSError as error:
         if error.errno not in FULL:
             return _bug(folder, course, project, error)
-        where = error.filename or folder.path
+        where = error.filename2 or error.filename or folder.path
         return _failed(
             folder,
             course,

@@ -9,9 +9,11 @@ from daisy.launch import lanes
 from daisy.launch.course import Course, Ended, Running, Watcher, ended_as
 from daisy.launch.evidence import Cluster
 from daisy.launch.recovery import RUNNER, locked, recover
+from daisy.launch.why import why_of
 
 LOOK_EVERY = 1.0  # seconds
 ASK_EVERY = 15.0  # seconds: between two looks at Slurm
+SAY_WHY_AFTER = 10.0  # seconds
 OVER = ("done", "failed", "pruned")
 
 
@@ -26,7 +28,8 @@ class Follower:
         self._asked = -ASK_EVERY
         self._cluster = Cluster()
         self._told_hold = False
-        self._trouble = ""
+        self._trouble = self._why = ""
+        self._idle_since = time.monotonic()
 
     def run(self) -> Sequence[Ended]:
         """Follow until no model waits or runs, as far as is known, or the sweep is held."""
@@ -35,6 +38,7 @@ class Follower:
             self._tend()
             course = self._look()
             self._watcher.look(course)
+            self._say_why(course)
             held = self._sweep.held()
             if held is not None and not self._told_hold:
                 self._told_hold = True
@@ -45,6 +49,18 @@ class Follower:
             if not course.running and (not course.waiting or held is not None):
                 return list(self._ended.values())
             time.sleep(LOOK_EVERY)
+
+    def _say_why(self, course: Course) -> None:
+        """Where models wait and none runs for a while: why, each time that it changes."""
+        if course.running or not course.waiting or course.stopping:
+            self._idle_since = time.monotonic()
+        elif time.monotonic() - self._idle_since > SAY_WHY_AFTER:
+            info = self._sweep.info()
+            tags = {info["tags"][place.number - 1] for place in self._sweep.places("waiting")} if "tags" in info else {None}
+            why = ", ".join(sorted({why_of(self._sweep, info, tag, self._cluster) for tag in tags}))
+            if why != self._why:
+                self._why = why
+                self._watcher.say(f"{course.waiting} waiting: {why}")
 
     def _launcher_is_gone(self) -> bool:
         runner = self._sweep.worker(RUNNER)

@@ -1,13 +1,16 @@
 """One mistake fails all models of a sweep: no more of it is launched where the first ones have failed alike."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from daisy.configuration import Environment
 from daisy.errors import FolderError
 from daisy.folder import ModelFolder, SweepFolder
+from daisy.launch.slurm import Job, Queue
 
+LONGEST_LINE = 160  # characters
 FIRST_MINUTE = 60.0  # seconds: models that fail alike within it are taken for one mistake
 
 
@@ -23,6 +26,31 @@ def hold_after_same_failures(sweep: SweepFolder) -> None:
         reasons.append(str(result.get("reason", "")))
     if len(reasons) >= most and len(set(reasons)) == 1:
         sweep.hold(f"the first {len(reasons)} models have failed alike ({reasons[0]})")
+
+
+def hold_after_dead_jobs(there: Sequence[tuple[SweepFolder, Sequence[int]]], queue: Queue, tag: str) -> bool:
+    """Hold the sweeps of a tag whose jobs die before they claim a model; whether that was done.
+
+    A wrong env.slurm.setup does that, or a Python that the nodes do not have: more jobs would only do the same.
+    """
+    held = False
+    for sweep, _ in there:
+        most = Environment.from_json(sweep.info()["env"]).stop_after_same_failures
+        dead = [job for job in queue.over if job.comment == tag and job.state == "FAILED"]
+        logs = [log for job in dead if (log := _log_of(job)) is not None and log.stat().st_mtime > sweep.released()]
+        if most and len(logs) >= most:
+            newest = max(logs, key=lambda log: log.stat().st_mtime)
+            lines = [line.strip() for line in newest.read_text(errors="replace").splitlines() if line.strip()]
+            said = f": {lines[-1][:LONGEST_LINE]}" if lines else ""
+            sweep.hold(f"{len(logs)} of its jobs died before they began a model{said} ({newest})")
+            held = True
+    return held
+
+
+def _log_of(job: Job) -> Path | None:
+    """What a job itself has printed; None where there is nothing of it."""
+    log = Path(job.script).with_name(f"{job.job_id}_0_log.out")
+    return log if log.is_file() else None
 
 
 def _ended(sweep: SweepFolder) -> Iterator[Mapping[str, Any]]:

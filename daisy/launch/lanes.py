@@ -20,6 +20,7 @@ from typing import Any
 from daisy.errors import FolderError, LaunchError
 from daisy.folder import SweepFolder, sweeps
 from daisy.launch import sbatch, slurm
+from daisy.launch.holding import hold_after_dead_jobs
 from daisy.launch.recovery import claiming
 from daisy.launch.sbatch import Lanes, Submitted
 
@@ -95,6 +96,8 @@ def fill(models_dir: Path, queue: slurm.Queue, only: str | None = None) -> Fille
             continue
         sweep = there[-1][0]  # the newest code
         lanes = Lanes(models_dir, sweep.info()["slurm"][tag], tag)
+        if hold_after_dead_jobs(there, queue, tag):
+            continue
         load = Counter[str]()
         for job in submitted:
             load[job.lane] += job.tasks
@@ -155,12 +158,12 @@ def _missing(lanes: Lanes, count: int, live: Mapping[str, Sequence[slurm.Job]], 
     lane that is busy, each busy one gets one: nobody knows which is free first. What is too much is cancelled in the end.
     `load` are tasks that were submitted since squeue was asked.
     """
-    own = [job for jobs in live.values() for job in jobs if job.pending and job.comment == lanes.tag]
+    own = [job for jobs in live.values() for job in jobs if job.comment == lanes.tag]  # also those about to claim
     if not lanes.are_lanes:
         return {name: max(0, count - len(own)) for name in lanes.names}
     pending = {name: sum(job.pending for job in live.get(name, ())) + load.get(name, 0) for name in lanes.names}
     begun = {name: sum(not job.pending for job in live.get(name, ())) for name in lanes.names}
-    about_to_start = {job.name for job in own if not begun[job.name]}
+    about_to_start = {job.name for job in own if not job.pending or not begun[job.name]}
     bare = [name for name in lanes.names if not pending[name]]
     empty = sum(not begun[name] for name in bare)
     at_once = min(max(0, count - len(about_to_start)), empty)

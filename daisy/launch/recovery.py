@@ -92,6 +92,7 @@ def _settle(sweep: SweepFolder, place: Place, who: Attempt, cluster: Cluster) ->
         folder.log(f"{told}: the model waits again as {sweep.sweep_id}/{place.number}")
         return sweep.put_back(place)
     state, hint = ("failed", MORE_MEMORY) if ending == OUT_OF_MEMORY else ("stopped", None)
+    told = f"Slurm ended job {who.job}: out of memory" if ending == OUT_OF_MEMORY else told
     beyond = "; env.max_resumes is reached" if ending in CUT_OFF else ""
     folder.log(f"{state}: {told}{beyond}")
     # Written, so that nobody has to ask Slurm again.

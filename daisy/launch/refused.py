@@ -35,6 +35,7 @@ WAYS_OUT = (
     *((limit, "wait until some of your jobs have ended (`squeue --me`), then run this again") for limit in LIMITS),
     ("nrecognized option", "mend env.slurm.additional_parameters"),
     ("nvalid", "mend what --dry-run shows as #SBATCH lines: env.slurm sets them"),
+    ("fetch_config", "this machine is not set up for Slurm: launch on the cluster, or set SLURM_CONF"),
     ("ontact", "run this again when Slurm answers (`sinfo` shows whether it does)"),
     ("onnect", "run this again when Slurm answers (`sinfo` shows whether it does)"),
     ("Zero Bytes", "run this again when Slurm answers (`sinfo` shows whether it does)"),

@@ -11,10 +11,16 @@ from daisy.launch.recovery import locked, recover, wait_again
 
 
 def make_ready(sweep: SweepFolder) -> None:
-    """Put back what has stopped, and let a held sweep go on. Only under `locked`. Raises LaunchError where nothing waits."""
+    """Put back what has stopped, and let a held sweep go on. Only under `locked`. Raises LaunchError where nothing waits.
+
+    What was cancelled comes back where nothing else is left: somebody has thought better of it.
+    """
     cluster = Cluster()
     recover(sweep, cluster)
     wait_again(sweep, cluster)
+    if not sweep.waiting():
+        for place in sweep.places("cancelled"):
+            sweep.put_back(place)
     if not sweep.waiting():
         raise LaunchError(f"{sweep.sweep_id} has no model that waits: `daisy list` shows what became of them")
     sweep.release(time.time())

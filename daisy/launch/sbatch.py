@@ -58,6 +58,7 @@ class Submitted:
     job_id: str
     lane: str
     tasks: int
+    tag: str
 
 
 def submit(lanes: Lanes, name: str, folder: Path, code: Path, count: int) -> Submitted:
@@ -71,7 +72,7 @@ def submit(lanes: Lanes, name: str, folder: Path, code: Path, count: int) -> Sub
             # The process becomes ours: Slurm sees its exit code and it gets Slurm's signals, with nothing between.
             with redirect_stderr(None), slurm.as_at_login():  # submitit prints there what it raises
                 jobs = executor.map_array(os.execv, [command[0]] * count, [command] * count)
-            return Submitted(str(jobs[0].job_id).partition("_")[0], name, count)
+            return Submitted(str(jobs[0].job_id).partition("_")[0], name, count, lanes.tag)
         except (FailedJobError, FailedSubmissionError) as error:
             said = slurm.said(str(error))
             if count == 1 or not is_limit(said):
@@ -160,6 +161,8 @@ def _parameters(lanes: Lanes, name: str) -> dict[str, Any]:
     if memory is not None:
         own["mem"] = f"{math.ceil(memory * 1024)}MB"
     own["additional_parameters"] = {"no-requeue": True, **(wishes.get("additional_parameters") or {})}
+    if wishes.get("setup"):
+        own["setup"] = ["set -e  # a line that fails ends the job", *wishes["setup"], "set +e"]
     own.update(job_name=name, comment=lanes.tag, array_parallelism=1 if lanes.are_lanes else lanes.at_once)
     if lanes.are_lanes:
         own["dependency"] = "singleton"

@@ -57,7 +57,12 @@ class Queue:
     """What squeue has said of this user's jobs: those that wait or run, and how those have ended that it still remembers."""
 
     jobs: tuple[Job, ...] = field(repr=False)
-    ended: Mapping[str, str] = field(repr=False, default_factory=dict)
+    over: tuple[Job, ...] = field(repr=False, default=())
+
+    @cached_property
+    def ended(self) -> Mapping[str, str]:
+        """How those have ended that squeue still remembers."""
+        return {job.job_id: job.state for job in self.over}
 
     @cached_property
     def begun(self) -> Mapping[str, Job]:
@@ -78,7 +83,7 @@ def read_queue(text: str) -> Queue | None:
     *records, cut_off = text.split(f"{END}\n")
     if cut_off or not records or not records[0].startswith(QUEUE_HEADER + SEPARATOR):
         return None
-    jobs, ended = [], {}
+    jobs, over = list[Job](), list[Job]()
     for record in records[1:]:
         cells = record.split(SEPARATOR)
         if len(cells) != len(QUEUE_COLUMNS):
@@ -88,11 +93,9 @@ def read_queue(text: str) -> Queue | None:
             continue
         if not JOB_ID.fullmatch(job_id) or not STATE.fullmatch(state):
             return None
-        if state in OVER:
-            ended[job_id] = state
-        else:
-            jobs.append(Job(job_id, name, state, reason, node, seconds_of(time), script, comment))
-    return Queue(tuple(jobs), ended)
+        job = Job(job_id, name, state, reason, node, seconds_of(time), script, comment)
+        (over if state in OVER else jobs).append(job)
+    return Queue(tuple(jobs), tuple(over))
 
 
 def seconds_of(time: str) -> int | None:

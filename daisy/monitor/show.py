@@ -13,7 +13,7 @@ from daisy.configuration import leaves
 from daisy.folder import ModelFolder, Place, SweepFolder, observed_state
 from daisy.framework.lines import visible
 from daisy.launch.evidence import Cluster
-from daisy.monitor.waiting import why_of
+from daisy.launch.why import why_of
 from daisy.monitor.words import ago, clock, duration, near, percent, short, size
 
 

@@ -25,6 +25,7 @@ class Filter:
     framework: str | None = None
     state: str | None = None
     last: int | None = None
+    room: int | None = None  # on the screen: what runs, and the newest of the others
 
     @property
     def only_models(self) -> bool:
@@ -40,7 +41,13 @@ class Filter:
             and (self.framework is None or row.framework == self.framework)
             and (self.state is None or row.state == self.state)
         ]
-        return chosen[-self.last :] if self.last else chosen
+        chosen = chosen[-self.last :] if self.last else chosen
+        if self.room is None or len(chosen) <= self.room:
+            return chosen
+        running = [entry for entry in chosen if entry[1].state == "running"][-self.room :]
+        others = [entry for entry in chosen if entry[1].state != "running"]
+        kept = {place for place, _ in (*running, *others[len(others) - (self.room - len(running)) :])}
+        return [entry for entry in chosen if entry[0] in kept]
 
 
 def columns(registry: Registry, wanted: Filter) -> list[Column]:

@@ -6,14 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from daisy.errors import FolderError
-from daisy.folder import SweepFolder, sweeps
+from daisy.folder import sweeps
 from daisy.framework.lines import visible
 from daisy.launch.evidence import Cluster
-from daisy.launch.recovery import RUNNER
+from daisy.launch.why import why_of
 from daisy.monitor.columns import Cell, Column
 from daisy.monitor.words import duration
-
-NO_REASON = ("None", "Dependency", "JobArrayTaskLimit")  # of Slurm's: other models are before it
 
 
 @dataclass(frozen=True)
@@ -33,11 +31,12 @@ class Queued:
 
     count: int
     first: Sequence[Waiting]
+    held: Mapping[str, str]  # sweeps of these that launch no more, and why
 
 
 def queued(models_dir: Path, cluster: Cluster, most: int | None) -> Queued:
     """What waits in the sweeps of a models_dir; `most` of them in full. Damaged sweeps are passed over."""
-    count, first = 0, list[Waiting]()
+    count, first, held = 0, list[Waiting](), dict[str, str]()
     for sweep in sweeps(models_dir):
         numbers = [place.number for place in sweep.places("waiting")]
         count += len(numbers)
@@ -45,30 +44,14 @@ def queued(models_dir: Path, cluster: Cluster, most: int | None) -> Queued:
         if numbers and room:
             try:
                 info, shown = sweep.info(), frozenset(numbers[:room])
+                if (reason := sweep.held()) is not None:
+                    held[sweep.sweep_id] = reason
                 whys = {tag: why_of(sweep, info, tag, cluster) for tag in {_tag(info, number) for number in shown}}
                 for number, config in sweep.some_configs(shown).items():
                     first.append(_waiting(f"{sweep.sweep_id}/{number}", config, info, whys[_tag(info, number)]))
             except FolderError:
                 continue
-    return Queued(count, first)
-
-
-def why_of(sweep: SweepFolder, info: Mapping[str, Any], tag: str | None, cluster: Cluster) -> str:
-    """Why models of a sweep wait, as far as that is known."""
-    if (held := sweep.held()) is not None:
-        return f"{held}: `daisy resume {sweep.sweep_id}` goes on"
-    if tag is None:
-        runner = sweep.worker(RUNNER)
-        alive = runner.alive() if runner is not None else False
-        gone = f"its launcher is gone: `daisy resume {sweep.sweep_id}`"
-        return "for a slot" if alive else gone if alive is False else "its launcher is on another host"
-    if cluster.queue is None:
-        return "Slurm does not answer (squeue)"
-    reasons = [job.reason for job in cluster.queue.jobs if job.pending and job.comment == tag]
-    telling = [reason for reason in reasons if reason not in NO_REASON]
-    if telling:
-        return telling[0]
-    return "for a place" if reasons else f"no job for it: `daisy resume {sweep.sweep_id}`"
+    return Queued(count, first, held)
 
 
 def columns(first: Sequence[Waiting], now: float) -> list[Column]:

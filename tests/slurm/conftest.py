@@ -1,6 +1,9 @@
 """Fixtures of the tests on a real Slurm: the cluster that the test run has brought up, or one of a test's own."""
 
+import contextlib
 import os
+import random
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -34,6 +37,16 @@ def on_slurm(cluster: Cluster, project: DaisyProject, tmp_path: Path) -> Iterato
     end_all(found)
 
 
+def free_ports() -> int:
+    """The first of a range of ports that nobody uses."""
+    while True:
+        first = random.randrange(20_000, 29_000, 20)
+        with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
+            for port in range(first, first + 20):
+                stack.enter_context(socket.socket()).bind(("127.0.0.1", port))
+            return first
+
+
 @pytest.fixture
 def own_cluster(tmp_path: Path) -> Iterator[Callable[..., Cluster]]:
     """Brings up clusters that a test may break."""
@@ -42,7 +55,7 @@ def own_cluster(tmp_path: Path) -> Iterator[Callable[..., Cluster]]:
     up: list[Cluster] = []
 
     def bring_up(**options: Any) -> Cluster:
-        port = 17_000 + 100 * len(up) + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) * 1000
+        port = free_ports()
         # A socket's path has at most 107 characters: pytest's own folders are too deep.
         found = Cluster(Path(f"/tmp/daisy-slurm-{os.getpid()}-{len(up)}"), port=port, **options)
         up.append(found)

@@ -53,6 +53,26 @@ def test_a_model_that_can_not_be_begun_holds_nobody_up(on_slurm: OnSlurm) -> Non
     assert not on_slurm.sweeps[0].waiting()
 
 
+def test_jobs_that_die_before_they_begin_a_model_hold_its_sweep(on_slurm: OnSlurm) -> None:
+    done = on_slurm.run("seed=1,2,3,4", QUICK, "env.slurm.setup=[nosuch command]", "env.max_running=3", "--wait", timeout=120)
+    assert done.code == 1 and "died before they began a model" in done.out and "nosuch: command not found" in done.out
+    on_slurm.ended()
+    assert len(on_slurm.sacct("State")) < 12 and on_slurm.project.models() == []
+    listed = on_slurm.daisy("list").out
+    assert "4 waiting" in listed and "is held" in listed
+
+
+def test_a_sweep_that_was_cancelled_comes_back_when_it_is_resumed(on_slurm: OnSlurm) -> None:
+    assert on_slurm.run("seed=1,2", "framework.options.seconds=60", "env.max_running=1").code == 0
+    sweep = on_slurm.sweeps[0].sweep_id
+    wait_until(lambda: on_slurm.begun() == [1], "the first one runs")
+    assert on_slurm.daisy("cancel", sweep, "--yes").code == 0
+    wait_until(on_slurm.all_ended, "no job is left")
+    assert on_slurm.daisy("resume", sweep).code == 0
+    on_slurm.open()
+    assert {result["state"] for result in on_slurm.ended().values()} == {"done"} and len(on_slurm.results()) == 2
+
+
 def test_a_model_waits_once(on_slurm: OnSlurm) -> None:
     on_slurm.run("seed=1", "framework.options.seconds=60", "env.max_running=1")
     job = on_slurm.job_of(1)
