@@ -34,6 +34,8 @@ def tell_submitted(filled: Filled, sweep: SweepFolder | None, typed: str = "") -
         fact(out, "submitted", f"{_jobs(own)}; at most {lanes.at_once_of(sweep)} of your models run at once")
     if others:
         fact(out, "", f"{others} job{'' if others == 1 else 's'} for other models that wait already")
+    for error in filled.less:
+        fact(out, "fewer jobs", f"{error}. Those that are there train all that waits, only not so many at once")
     for error in filled.refused.values():
         fact(out, "warning", f"for other models that wait already: {error}")
     if sweep is not None:

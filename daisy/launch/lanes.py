@@ -34,6 +34,7 @@ class Filled:
 
     submitted: Sequence[Submitted]
     refused: Mapping[str, LaunchError] = field(default_factory=dict)
+    less: Sequence[LaunchError] = ()  # why fewer were submitted than could run: those that are there train all of it
 
 
 def lanes_for(models_dir: Path, wishes: Mapping[str, Any]) -> Lanes:
@@ -91,6 +92,7 @@ def fill(models_dir: Path, queue: slurm.Queue, only: str | None = None) -> Fille
     """Submit the jobs that are missing for what waits; only those with one tag where it is given. Only under the lock."""
     submitted: list[Submitted] = []
     refused: dict[str, LaunchError] = {}
+    less: list[LaunchError] = []
     for tag, there in waiting(models_dir).items():
         if only is not None and tag != only:
             continue
@@ -107,12 +109,14 @@ def fill(models_dir: Path, queue: slurm.Queue, only: str | None = None) -> Fille
         try:
             _submit(lanes, sweep, missing, own)
         except LaunchError as error:
-            if not own and not any(job.comment == tag for jobs in live.values() for job in jobs):
-                refused[tag] = error  # else the jobs that are there train all of it, and submit more when they start
+            if own or any(job.comment == tag for jobs in live.values() for job in jobs):
+                less.append(error)
+            else:
+                refused[tag] = error
         if lanes.are_lanes and sum(job.tasks for job in own) < sum(missing.values()):
             sbatch.keep_a_successor(own, [job for jobs in live.values() for job in jobs])
         submitted += own
-    return Filled(submitted, refused)
+    return Filled(submitted, refused, less)
 
 
 def drain(models_dir: Path, tag: str) -> None:
@@ -158,12 +162,12 @@ def _missing(lanes: Lanes, count: int, live: Mapping[str, Sequence[slurm.Job]], 
     lane that is busy, each busy one gets one: nobody knows which is free first. What is too much is cancelled in the end.
     `load` are tasks that were submitted since squeue was asked.
     """
-    own = [job for jobs in live.values() for job in jobs if job.comment == lanes.tag]  # also those about to claim
+    own = [job for jobs in live.values() for job in jobs if job.pending and job.comment == lanes.tag]
     if not lanes.are_lanes:
         return {name: max(0, count - len(own)) for name in lanes.names}
     pending = {name: sum(job.pending for job in live.get(name, ())) + load.get(name, 0) for name in lanes.names}
     begun = {name: sum(not job.pending for job in live.get(name, ())) for name in lanes.names}
-    about_to_start = {job.name for job in own if not job.pending or not begun[job.name]}
+    about_to_start = {job.name for job in own if not begun[job.name]}
     bare = [name for name in lanes.names if not pending[name]]
     empty = sum(not begun[name] for name in bare)
     at_once = min(max(0, count - len(about_to_start)), empty)

@@ -107,6 +107,8 @@ def check(lanes: Lanes, folder: Path, probe: bool = True) -> str | None:
         why = slurm.would_take(script)
         if why is None:
             return None
+        if is_limit(why):
+            return why  # jobs that are there already may train what is launched now
         if NO_NODES_NOW not in why:
             raise refusal(why)
         if not probe:
@@ -157,6 +159,7 @@ def _parameters(lanes: Lanes, name: str) -> dict[str, Any]:
     """In submitit's names; what is null is left to Slurm."""
     wishes = lanes.wishes
     own = {SUBMITITS_NAMES.get(key, key): value for key, value in wishes.items() if key not in OF_DAISY and value is not None}
+    own.setdefault("stderr_to_stdout", True)
     memory = wishes.get("mem_gb")
     if memory is not None:
         own["mem"] = f"{math.ceil(memory * 1024)}MB"

@@ -25,7 +25,7 @@ PART_OF_ANOTHER = re.compile(r"[0-9]+(_[0-9]+)?\+[0-9]+")  # of a heterogeneous 
 NUMBER = re.compile(r"[0-9]{1,18}")
 STATE = re.compile(r"[A-Z_]+")
 OF_SLURM = ("SLURM_", "SBATCH_", "SQUEUE_", "SACCT_", "SCANCEL_", "SRUN_", "SALLOC_", "SUBMITIT_")
-KEPT = ("SLURM_CONF", "SLURM_CLUSTERS")  # they say which cluster is meant
+KEPT = ("SLURM_CONF",)  # which cluster is meant
 AT_ONCE = 500  # jobs that one command is told of: an argument list has an end
 PENDING = "PENDING"
 # How a job ended that will not come back by itself, though nobody wanted its end.

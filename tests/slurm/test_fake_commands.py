@@ -33,6 +33,8 @@ REAL = {  # recorded from Slurm 22.05
     "Resource temporarily unavailable": f"{FAILED} Resource temporarily unavailable",
     "nrecognized option": "sbatch: unrecognized option '--nosuch'\nTry \"sbatch --help\" for more information",
     "nvalid": f"{FAILED} Requested reservation is invalid",
+    "fetch_config": "sbatch: error: resolve_ctls_from_dns_srv: res_nsearch error: Unknown host\nsbatch: error: fetch_config: DNS "
+    "SRV lookup failed\nsbatch: fatal: Could not establish a configuration source",
     "ontact": f"{FAILED} Unable to contact slurm controller (connect failure)",
     "onnect": f"{FAILED} Connection refused",
     "Zero Bytes": f"{FAILED} Zero Bytes were transmitted or received",

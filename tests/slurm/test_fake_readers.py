@@ -90,7 +90,7 @@ def test_what_is_no_answer_of_squeue(text: str) -> None:
 
 
 def test_what_is_an_answer_of_squeue() -> None:
-    assert slurm.read_queue(table()) == slurm.Queue((), {})
+    assert slurm.read_queue(table()) == slurm.Queue(())
     # A person's own heterogeneous jobs beside Daisy's.
     queue = slurm.read_queue(table(job("12+0"), job("12+1", "PENDING"), job("13_0+1"), job("14_3"), job("15", "OUT_OF_MEMORY")))
     assert queue is not None and list(queue.begun) == ["14_3"] and queue.ended == {"15": "OUT_OF_MEMORY"}

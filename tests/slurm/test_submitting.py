@@ -54,7 +54,7 @@ def test_a_model_that_can_not_be_begun_holds_nobody_up(on_slurm: OnSlurm) -> Non
 
 
 def test_jobs_that_die_before_they_begin_a_model_hold_its_sweep(on_slurm: OnSlurm) -> None:
-    done = on_slurm.run("seed=1,2,3,4", QUICK, "env.slurm.setup=[nosuch command]", "env.max_running=3", "--wait", timeout=120)
+    done = on_slurm.run("seed=1,2,3,4", QUICK, "env.slurm.setup=[nosuch command]", "env.max_running=3", "--wait")
     assert done.code == 1 and "died before they began a model" in done.out and "nosuch: command not found" in done.out
     on_slurm.ended()
     assert len(on_slurm.sacct("State")) < 12 and on_slurm.project.models() == []
