@@ -10,7 +10,7 @@ from support import CHECKOUT, DaisyProject
 PAGES = sorted(
     str(path.relative_to(CHECKOUT))
     for path in (CHECKOUT / "README.md", *(CHECKOUT / "docs").glob("**/*.md"))
-    if "```console" in path.read_text(encoding="utf-8")
+    if "```console\n" in path.read_text(encoding="utf-8")
 )
 
 

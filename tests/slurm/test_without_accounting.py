@@ -34,7 +34,11 @@ def test_faults(project: DaisyProject, tmp_path: Path, own_cluster: Callable[...
         on_slurm.cluster.run("sacct")
     wait_until(lambda: on_slurm.cluster.run("sinfo", "-h", "-N", "-t", "idle", "-o", "%N").split().count("n2"), "two nodes")
     # One is cut off by its time limit, which it is told before, and goes on by itself.
-    limit = ("env.slurm.timeout_min=1", "env.slurm.signal_delay_s=55", "env.max_resumes=1")
+    limit = (
+        "env.slurm.timeout_min=1",
+        "env.slurm.signal_delay_s=55",
+        "env.max_resumes=20",
+    )  # the signal may come again while all the rest happens
     assert on_slurm.run("seed=21", LONG, *limit).code == 0
     six = ("seed=range(1,7)", LONG)
     assert on_slurm.run(*six).code == 0
@@ -65,7 +69,7 @@ def test_faults(project: DaisyProject, tmp_path: Path, own_cluster: Callable[...
 
     # The same command goes on with them.
     again = on_slurm.run(*six)
-    assert on_slurm.begun().count(21) == 2
+    assert on_slurm.begun().count(21) >= 2
     assert again.code == 0 and "4 not launched again (4 done)" in again.out, again.out + again.err
     assert {result["state"] for result in on_slurm.ended().values()} == {"done"}
 
