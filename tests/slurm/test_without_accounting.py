@@ -33,12 +33,20 @@ def test_faults(project: DaisyProject, tmp_path: Path, own_cluster: Callable[...
     with pytest.raises(ClusterError, match="Slurm accounting storage is disabled"):
         on_slurm.cluster.run("sacct")
     wait_until(lambda: on_slurm.cluster.run("sinfo", "-h", "-N", "-t", "idle", "-o", "%N").split().count("n2"), "two nodes")
+    # One is cut off by its time limit, which it is told before, and goes on by itself.
+    limit = (
+        "env.slurm.timeout_min=1",
+        "env.slurm.signal_delay_s=55",
+        "env.max_resumes=20",
+    )  # the signal may come again while all the rest happens
+    assert on_slurm.run("seed=21", LONG, *limit).code == 0
     six = ("seed=range(1,7)", LONG)
     assert on_slurm.run(*six).code == 0
     wait_until(lambda: set(on_slurm.begun()) >= set(range(1, 7)), "all train")
     jobs = {seed: on_slurm.job_of(seed) for seed in range(1, 7)}
     nodes = {row[0]: row[1] for row in on_slurm.squeue("%i", "%N")}
 
+    wait_until(lambda: "reached its time limit: the model waits again" in told(on_slurm, 21), "the time of one is up")
     # Somebody cancels one, somebody kills the step of another one, and a node is lost with all that ran there.
     on_slurm.cluster.run("scancel", jobs[1])
     on_slurm.cluster.run("scancel", "--signal=KILL", f"{jobs[2]}.0")
@@ -57,10 +65,11 @@ def test_faults(project: DaisyProject, tmp_path: Path, own_cluster: Callable[...
     wait_until(lambda: done(on_slurm) >= {3, 4, 5, 6, 11}, "all others are trained")
     on_slurm.ended()
     assert {states(on_slurm)[seed] for seed in (1, 2)} == {"stopped"}
-    assert [place.number for place in on_slurm.sweeps[0].places("cancelled")] == [1]
+    assert [place.number for place in on_slurm.sweeps[1].places("cancelled")] == [1]
 
     # The same command goes on with them.
     again = on_slurm.run(*six)
+    assert on_slurm.begun().count(21) >= 2
     assert again.code == 0 and "4 not launched again (4 done)" in again.out, again.out + again.err
     assert {result["state"] for result in on_slurm.ended().values()} == {"done"}
 
