@@ -165,17 +165,21 @@ class Cluster:
         end(self.folder / "run" / f"slurmd.n{number}.pid", signal.SIGKILL)
 
     def lose_node(self, number: int, *jobs: str) -> None:
-        """Kill the slurmd of a node and all that runs there of these jobs, as when it loses its power."""
+        """Kill the slurmd of a node and all that runs there of these jobs, as when it loses its power.
+
+        Of this cluster alone: others on this machine have jobs of the same numbers.
+        """
         self.stop_node(number)
+        own = f"SLURM_CONF={self.environment['SLURM_CONF']}".encode()
         for job in jobs:
             raw = self.run("squeue", "--noheader", "--jobs", job, "--format", "%A").strip()
-            marks = [f"SLURM_JOB_ID={raw}".encode(), f"slurmstepd: [{raw}.".encode()]
             for path in Path("/proc").glob("[0-9]*"):
                 try:
-                    text = [*(path / "environ").read_bytes().split(b"\0"), (path / "cmdline").read_bytes()]
+                    environment, words = (path / "environ").read_bytes().split(b"\0"), (path / "cmdline").read_bytes()
                 except OSError:
                     continue
-                if marks[0] in text or text[-1].startswith(marks[1]):
+                is_of_job = f"SLURM_JOB_ID={raw}".encode() in environment or words.startswith(f"slurmstepd: [{raw}.".encode())
+                if own in environment and is_of_job:
                     os.kill(int(path.name), signal.SIGKILL)
 
     def run(self, *command: str, more: Mapping[str, str] | None = None) -> str:
