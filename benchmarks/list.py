@@ -28,6 +28,7 @@ SETTLED_AFTER = 2.5  # seconds: what changed a moment ago is not kept in an inde
 
 
 def main() -> None:
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else each command would compile Daisy anew
     with tempfile.TemporaryDirectory() as temporary:
         root = Path(temporary) / "project"
         subprocess.run([*DAISY, "init", str(root)], check=True, stdout=subprocess.DEVNULL)

@@ -18,6 +18,7 @@ from cluster import PACKAGES, Cluster, ClusterError, missing_programs  # noqa: E
 
 LANES = "bench"
 PATIENCE = 900.0  # seconds
+NOT_OF_USERS = ("DAISY_", "SLURM_", "PYTHONDONTWRITEBYTECODE")  # with the last one each job would compile Daisy anew
 FRAMEWORK = """
 name: sleeper
 adapter: command
@@ -147,7 +148,7 @@ class BenchProject:
 
     def environment(self, **more: str) -> dict[str, str]:
         """What a shell of the user has."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("DAISY_", "SLURM_"))}
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(NOT_OF_USERS)}
         own = {
             "PATH": f"{self.bin}:{os.environ['PATH']}", "PYTHONPATH": str(self.root / "clock"), "BENCH_LOG": str(self.log),
             "BENCH_SBATCH": str(self.calls), "DAISY_PROJECT": str(self.root), "BENCH_KILL_AFTER": "0",
