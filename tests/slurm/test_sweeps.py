@@ -42,3 +42,20 @@ def test_a_later_sweep_is_served_after_the_earlier_one(on_slurm: OnSlurm) -> Non
     assert on_slurm.run("seed=11,12", *one_by_one).code == 0
     on_slurm.ended()
     assert on_slurm.begun() == [1, 2, 3, 11, 12]
+
+
+def test_a_cluster_that_limits_users_itself_gets_one_array(on_slurm: OnSlurm) -> None:
+    array = ("env.slurm.cap=array", "env.max_running=2")
+    assert on_slurm.run("seed=range(1,7)", "framework.options.seconds=120", *array).code == 0
+    wait_until(lambda: len(on_slurm.begun()) == 2, "two models run")
+    job = on_slurm.job_of(1)
+    names = on_slurm.squeue("%j", "%F")
+    assert names == [[on_slurm.lanes, job.partition("_")[0]]] * 6  # all are tasks of one job
+    # What is cut off gets an array of its own, as the models that wait have tasks already.
+    on_slurm.cluster.run("scancel", "--signal=USR2", f"{job}.0")
+    wait_until(lambda: len(on_slurm.begun()) == 4, "the next one has its place, and so has the one that was cut off")
+    assert len({job for _, job in on_slurm.squeue("%j", "%F")}) == 2
+    on_slurm.open()
+    results = on_slurm.ended()
+    assert {seed: result["state"] for seed, result in results.items()} == dict.fromkeys(range(1, 7), "done")
+    assert len(on_slurm.project.models()) == 6 and sorted(results[seed]["attempt"] for seed in results) == [1, 1, 1, 1, 1, 2]
