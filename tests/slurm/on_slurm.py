@@ -1,6 +1,7 @@
 """A project whose sweeps run on a real Slurm."""
 
 import hashlib
+import json
 import os
 import re
 import time
@@ -56,6 +57,28 @@ class OnSlurm(Launched):
 
         wait_until(is_complete, "the accounting knows that all have ended")
         return {row[0]: row[2] for row in rows()}
+
+    def states(self) -> dict[int, str]:
+        """The state of each model by its seed, as `daisy list` tells it."""
+        listed = json.loads(self.daisy("list", "--json").out)
+        return {row["values"]["seed"]: row["state"] for row in listed if row.get("values")}
+
+    def folder_of(self, seed: int) -> Path | None:
+        """What Daisy keeps of the model with a seed; None where it has not begun yet."""
+        for path in self.project.models():
+            if json.loads((path / "daisy" / "config.json").read_text())["configuration"]["seed"] == seed:
+                return path / "daisy"
+        return None
+
+    def attempts(self, seed: int) -> int:
+        """How often the model with a seed was begun."""
+        folder = self.folder_of(seed)
+        return len(list((folder / "attempts").glob("*.json"))) if folder is not None else 0
+
+    def job_out(self, seed: int) -> str:
+        """The lines of Daisy's own about the model with a seed."""
+        folder = self.folder_of(seed)
+        return (folder / "job.out").read_text() if folder is not None else ""
 
     def answers(self) -> bool:
         """Whether the controller does."""

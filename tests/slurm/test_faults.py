@@ -1,6 +1,5 @@
 """What goes wrong on a real Slurm leaves every model in the right state, and nothing lost."""
 
-import json
 import os
 import signal
 import time
@@ -17,26 +16,12 @@ pytestmark = pytest.mark.slow
 LONG = "framework.options.seconds=120"
 
 
-def states(on_slurm: OnSlurm) -> dict[int, str]:
-    """The state of each model by its seed, as `daisy list` tells it."""
-    listed = json.loads(on_slurm.daisy("list", "--json").out)
-    return {row["values"]["seed"]: row["state"] for row in listed if row.get("values")}
-
-
-def attempts(on_slurm: OnSlurm, seed: int) -> int:
-    """How often the model with a seed was begun."""
-    for path in on_slurm.project.models():
-        if json.loads((path / "daisy" / "config.json").read_text())["configuration"]["seed"] == seed:
-            return len(list((path / "daisy" / "attempts").glob("*.json")))
-    return 0
-
-
 def test_scancel_of_one(on_slurm: OnSlurm) -> None:
     on_slurm.run("seed=1,2,3", LONG, "env.max_running=2")
     job = on_slurm.job_of(2)
     wait_until(lambda: 2 in on_slurm.begun(), "seed 2 trains")
     on_slurm.cluster.run("scancel", job)
-    wait_until(lambda: states(on_slurm).get(2) == "stopped", "seed 2 has stopped")
+    wait_until(lambda: on_slurm.states().get(2) == "stopped", "seed 2 has stopped")
     wait_until(lambda: 3 in on_slurm.begun(), "the next one has its place")
     on_slurm.open()
     results = on_slurm.ended()
@@ -45,7 +30,7 @@ def test_scancel_of_one(on_slurm: OnSlurm) -> None:
     assert [place.number for place in on_slurm.sweeps[0].places("cancelled")] == [2]
     again = on_slurm.run("seed=1,2,3", LONG)
     assert again.code == 0 and "2 not launched again (2 done)" in again.out
-    assert on_slurm.ended()[2]["state"] == "done" and attempts(on_slurm, 2) == 2
+    assert on_slurm.ended()[2]["state"] == "done" and on_slurm.attempts(2) == 2
 
 
 def test_the_job_step_is_killed(on_slurm: OnSlurm) -> None:
@@ -53,13 +38,13 @@ def test_the_job_step_is_killed(on_slurm: OnSlurm) -> None:
     job = on_slurm.job_of(1)
     wait_until(lambda: sorted(on_slurm.begun()) == [1, 2], "both train")
     on_slurm.cluster.run("scancel", "--signal=KILL", f"{job}.0")
-    wait_until(lambda: states(on_slurm).get(1) == "stopped", "seed 1 is gone")
+    wait_until(lambda: on_slurm.states().get(1) == "stopped", "seed 1 is gone")
     on_slurm.open()
     assert on_slurm.ended()[2]["state"] == "done"
     assert on_slurm.sacct("State")[job] == "FAILED"
     again = on_slurm.run("seed=1,2", LONG)
     assert again.code == 0, again.err
-    assert on_slurm.ended()[1]["state"] == "done" and attempts(on_slurm, 1) == 2
+    assert on_slurm.ended()[1]["state"] == "done" and on_slurm.attempts(1) == 2
 
 
 def test_a_failed_model_is_a_failed_job(on_slurm: OnSlurm) -> None:
@@ -76,7 +61,7 @@ def test_out_of_memory(on_slurm: OnSlurm) -> None:
     program.write_text(greedy)
     on_slurm.run("seed=1", LONG, "env.slurm.mem_gb=0.5")
     wait_until(lambda: on_slurm.all_ended(), "the job has ended")
-    assert states(on_slurm) in ({1: "stopped"}, {1: "failed"})
+    assert on_slurm.states() in ({1: "stopped"}, {1: "failed"})
     assert set(on_slurm.sacct("State").values()) == {"FAILED"}
     listed = on_slurm.daisy("show", "-1").out
     assert "killed" in listed or "gone" in listed, listed
@@ -86,7 +71,7 @@ def test_the_time_limit(on_slurm: OnSlurm) -> None:
     """SIGUSR2 comes before the limit, which is a minute at least: the model goes on in another job, in the same folder."""
     on_slurm.run("seed=1", LONG, "env.slurm.timeout_min=1", "env.slurm.signal_delay_s=55")
     first = on_slurm.job_of(1)
-    wait_until(lambda: attempts(on_slurm, 1) == 2, "the model has begun again")
+    wait_until(lambda: on_slurm.attempts(1) == 2, "the model has begun again")
     on_slurm.open()
     result = on_slurm.ended()[1]
     assert result["state"] == "done" and result["attempt"] == 2 and result["job"] != first
@@ -97,9 +82,9 @@ def test_the_time_limit(on_slurm: OnSlurm) -> None:
 
 def test_the_time_limit_again_and_again(on_slurm: OnSlurm) -> None:
     on_slurm.run("seed=1", LONG, "env.slurm.timeout_min=1", "env.slurm.signal_delay_s=58", "env.max_resumes=1")
-    wait_until(lambda: attempts(on_slurm, 1) == 2, "the model has begun again")
+    wait_until(lambda: on_slurm.attempts(1) == 2, "the model has begun again")
     assert on_slurm.ended()[1]["state"] == "stopped"
-    assert attempts(on_slurm, 1) == 2
+    assert on_slurm.attempts(1) == 2
     assert "env.max_resumes is reached" in (on_slurm.project.models()[0] / "daisy" / "job.out").read_text()
 
 
@@ -109,7 +94,7 @@ def test_preemption(project: DaisyProject, tmp_path: Path, partition: str, own_c
     on_slurm.run("seed=1", LONG, f"env.slurm.partition={partition}", "env.slurm.cpus_per_task=4")
     wait_until(lambda: on_slurm.begun() == [1], "the model trains")
     on_slurm.cluster.run("sbatch", "--partition=main", "--cpus-per-task=4", "--output=/dev/null", "--wrap=sleep 3")
-    wait_until(lambda: attempts(on_slurm, 1) == 2, "the model has begun again")
+    wait_until(lambda: on_slurm.attempts(1) == 2, "the model has begun again")
     on_slurm.open()
     assert on_slurm.ended()[1]["state"] == "done"
     assert "was preempted: the model waits again" in (on_slurm.project.models()[0] / "daisy" / "job.out").read_text()
@@ -125,7 +110,7 @@ def test_a_lost_node(project: DaisyProject, tmp_path: Path, own_cluster: Callabl
     lost = on_slurm.job_of(1)
     on_slurm.cluster.lose_node(int(nodes[lost][1:]), lost)
     wait_until(lambda: on_slurm.cluster.run("sinfo", "-h", "-t", "down", "-o", "%D").strip() not in ("", "0"), "the node is down")
-    wait_until(lambda: states(on_slurm).get(1) == "stopped", "its model is known to have stopped")
+    wait_until(lambda: on_slurm.states().get(1) == "stopped", "its model is known to have stopped")
     on_slurm.open()
     wait_until(lambda: sorted({2, 3} & on_slurm.results().keys()) == [2, 3], "the others go on")
     on_slurm.cluster.start_node(int(nodes[lost][1:]))
@@ -133,7 +118,7 @@ def test_a_lost_node(project: DaisyProject, tmp_path: Path, own_cluster: Callabl
     assert again.code == 0, again.err
     results = on_slurm.ended()
     assert {seed: result["state"] for seed, result in results.items()} == {1: "done", 2: "done", 3: "done"}
-    assert attempts(on_slurm, 1) == 2
+    assert on_slurm.attempts(1) == 2
 
 
 def test_the_controller_is_killed(project: DaisyProject, tmp_path: Path, own_cluster: Callable[..., Cluster]) -> None:
@@ -144,7 +129,7 @@ def test_the_controller_is_killed(project: DaisyProject, tmp_path: Path, own_clu
     wait_until(lambda: len(on_slurm.begun()) == 2, "two models train")
     on_slurm.cluster.wait_until_saved()
     on_slurm.cluster.stop_controller()
-    listed = states(on_slurm)
+    listed = on_slurm.states()
     assert sorted(listed.values()) == ["running", "running"], listed
     refused = on_slurm.run("seed=11")
     assert refused.code == 1 and ("sinfo" in refused.one_line or "later" in refused.one_line)

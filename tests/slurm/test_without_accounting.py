@@ -1,6 +1,5 @@
 """A real cluster without accounting: squeue and the folders alone tell what has become of every model."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,31 +13,13 @@ pytestmark = pytest.mark.slow
 LONG = "framework.options.seconds=120"
 
 
-def states(on_slurm: OnSlurm) -> dict[int, str]:
-    """The state of each model by its seed, as `daisy list` tells it."""
-    listed = json.loads(on_slurm.daisy("list", "--json").out)
-    return {row["values"]["seed"]: row["state"] for row in listed if row.get("values")}
-
-
-def told(on_slurm: OnSlurm, seed: int) -> str:
-    """The lines of a model's job.out."""
-    for path in on_slurm.project.models():
-        if json.loads((path / "daisy" / "config.json").read_text())["configuration"]["seed"] == seed:
-            return (path / "daisy" / "job.out").read_text()
-    return ""
-
-
 def test_faults(project: DaisyProject, tmp_path: Path, own_cluster: Callable[..., Cluster]) -> None:
     on_slurm = project_on(own_cluster(nodes=2, cpus=4, gpus=1, node_timeout=5, accounting=False), project, tmp_path)
     with pytest.raises(ClusterError, match="Slurm accounting storage is disabled"):
         on_slurm.cluster.run("sacct")
     wait_until(lambda: on_slurm.cluster.run("sinfo", "-h", "-N", "-t", "idle", "-o", "%N").split().count("n2"), "two nodes")
     # One is cut off by its time limit, which it is told before, and goes on by itself.
-    limit = (
-        "env.slurm.timeout_min=1",
-        "env.slurm.signal_delay_s=55",
-        "env.max_resumes=20",
-    )  # the signal may come again while all the rest happens
+    limit = ("env.slurm.timeout_min=1", "env.slurm.signal_delay_s=55", "env.max_resumes=20")  # the rest takes some minutes
     assert on_slurm.run("seed=21", LONG, *limit).code == 0
     six = ("seed=range(1,7)", LONG)
     assert on_slurm.run(*six).code == 0
@@ -46,25 +27,25 @@ def test_faults(project: DaisyProject, tmp_path: Path, own_cluster: Callable[...
     jobs = {seed: on_slurm.job_of(seed) for seed in range(1, 7)}
     nodes = {row[0]: row[1] for row in on_slurm.squeue("%i", "%N")}
 
-    wait_until(lambda: "reached its time limit: the model waits again" in told(on_slurm, 21), "the time of one is up")
+    wait_until(lambda: "reached its time limit: the model waits again" in on_slurm.job_out(21), "the time of one is up")
     # Somebody cancels one, somebody kills the step of another one, and a node is lost with all that ran there.
     on_slurm.cluster.run("scancel", jobs[1])
     on_slurm.cluster.run("scancel", "--signal=KILL", f"{jobs[2]}.0")
-    wait_until(lambda: {states(on_slurm)[seed] for seed in (1, 2)} == {"stopped"}, "two are known to have stopped")
+    wait_until(lambda: {on_slurm.states()[seed] for seed in (1, 2)} == {"stopped"}, "two are known to have stopped")
     gone = "n2" if "n2" in [nodes[jobs[seed]] for seed in (3, 4, 5, 6)] else "n1"
     lost = [seed for seed in (3, 4, 5, 6) if nodes[jobs[seed]] == gone]
     on_slurm.cluster.lose_node(int(gone[1:]), *(jobs[seed] for seed in lost))
-    wait_until(lambda: {states(on_slurm)[seed] for seed in lost} == {"stopped"}, "those of the node as well")
+    wait_until(lambda: {on_slurm.states()[seed] for seed in lost} == {"stopped"}, "those of the node as well")
     wait_until(lambda: known_lost(on_slurm, [jobs[seed] for seed in lost]), "Slurm knows it")
-    assert {states(on_slurm)[seed] for seed in {3, 4, 5, 6} - set(lost)} <= {"running"}
+    assert {on_slurm.states()[seed] for seed in {3, 4, 5, 6} - set(lost)} <= {"running"}
 
     # A new job settles it: what lost its node waits again and is trained, what was cancelled or killed does not come back.
     assert on_slurm.run("seed=11", LONG).code == 0
-    wait_until(lambda: all("(NODE_FAIL): the model waits again" in told(on_slurm, seed) for seed in lost), "they wait again")
+    wait_until(lambda: all("(NODE_FAIL): the model waits again" in on_slurm.job_out(seed) for seed in lost), "they wait again")
     on_slurm.open()
     wait_until(lambda: done(on_slurm) >= {3, 4, 5, 6, 11}, "all others are trained")
     on_slurm.ended()
-    assert {states(on_slurm)[seed] for seed in (1, 2)} == {"stopped"}
+    assert {on_slurm.states()[seed] for seed in (1, 2)} == {"stopped"}
     assert [place.number for place in on_slurm.sweeps[1].places("cancelled")] == [1]
 
     # The same command goes on with them.
