@@ -1,5 +1,6 @@
 """What workers left when they died: it waits again, or is what Slurm says that it has become."""
 
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,15 +17,24 @@ OUT_OF_MEMORY = "OUT_OF_MEMORY"
 MORE_MEMORY = "ask for more (env.slurm.mem_gb), or train with less (train.batch_size)"
 CANCELLED = "CANCELLED"
 CLOCKS_DIFFER = 600.0  # seconds, at most, between hosts
+SAYS_SO_AFTER = 3.0  # seconds
 
 
 @contextmanager
 def locked(models_dir: Path) -> Iterator[None]:
-    """Whoever launches, takes over or puts back does it alone."""
-    from filelock import FileLock
+    """Whoever launches, takes over or puts back does it alone. Who has to wait for another one is told so."""
+    from filelock import FileLock, Timeout
 
-    with FileLock(models_dir / ".lock", mode=0o666):
+    lock = FileLock(models_dir / ".lock", mode=0o666)
+    try:
+        lock.acquire(timeout=SAYS_SO_AFTER)
+    except Timeout:
+        print(f"daisy: another command is submitting models to {models_dir}: this one waits for it", file=sys.stderr, flush=True)
+        lock.acquire()
+    try:
         yield
+    finally:
+        lock.release()
 
 
 @contextmanager

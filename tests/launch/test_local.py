@@ -20,6 +20,7 @@ from daisy.files import sha256
 from daisy.folder import create_sweep, patch_name
 from daisy.launch import submit as submission
 from daisy.launch.planning import plan
+from daisy.launch.recovery import locked
 from daisy.launch.submit import submit
 from daisy.launch.task import begin, patches_of
 
@@ -103,6 +104,17 @@ def test_two_shells_with_the_same_command_train_each_once(launched: Any) -> None
     outputs = [launched.finished(process) for process in processes]
     assert [code for code, _ in outputs] == [0, 0], outputs
     assert sorted(launched.begun()) == [1, 2, 3, 4]
+
+
+def test_a_command_that_waits_for_another_one_says_so(launched: Any) -> None:
+    models_dir = launched.project.root / "models"
+    models_dir.mkdir(exist_ok=True)
+    with locked(models_dir):
+        shell = launched.start("seed=1,2", "framework.options.seconds=0.1")
+        said = next(line for line in iter(shell.stdout.readline, b"") if b"another command" in line)
+        assert said.startswith(b"daisy: ") and b"waits for it" in said and not launched.sweeps
+    assert launched.finished(shell)[0] == 0
+    assert {result["state"] for result in launched.results().values()} == {"done"}
 
 
 def test_what_waits_in_a_sweep_is_not_launched_by_a_single_run(launched: Any) -> None:
