@@ -44,6 +44,20 @@ def test_a_later_sweep_is_served_after_the_earlier_one(on_slurm: OnSlurm) -> Non
     assert on_slurm.begun() == [1, 2, 3, 11, 12]
 
 
+def test_jobs_that_nothing_waits_for_any_more_are_cancelled(on_slurm: OnSlurm) -> None:
+    """While both lanes are busy each gets a successor for the one that waits; one of them is too much in the end."""
+    two = ("env.max_running=2", "framework.options.seconds=120")
+    assert on_slurm.run("seed=1,2", *two).code == 0
+    wait_until(lambda: sorted(on_slurm.begun()) == [1, 2], "both lanes are busy")
+    assert on_slurm.run("seed=3", *two).code == 0
+    assert [row[0] for row in on_slurm.squeue("%T")].count("PENDING") == 2
+    on_slurm.cluster.run("scancel", on_slurm.job_of(1))
+    wait_until(lambda: 3 in on_slurm.begun(), "the third has a lane")
+    wait_until(lambda: [row[0] for row in on_slurm.squeue("%T")] == ["RUNNING", "RUNNING"], "no other job is left")
+    on_slurm.open()
+    assert {seed: result["state"] for seed, result in on_slurm.ended().items()} == {1: "stopped", 2: "done", 3: "done"}
+
+
 def test_a_cluster_that_limits_users_itself_gets_one_array(on_slurm: OnSlurm) -> None:
     array = ("env.slurm.cap=array", "env.max_running=2")
     assert on_slurm.run("seed=range(1,7)", "framework.options.seconds=120", *array).code == 0
