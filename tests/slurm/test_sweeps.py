@@ -46,7 +46,7 @@ def test_a_later_sweep_is_served_after_the_earlier_one(on_slurm: OnSlurm) -> Non
 
 def test_jobs_that_nothing_waits_for_any_more_are_cancelled(on_slurm: OnSlurm) -> None:
     """While both lanes are busy each gets a successor for the one that waits; one of them is too much in the end."""
-    two = ("env.max_running=2", "framework.options.seconds=120")
+    two = ("env.max_running=2", "framework.options.seconds=600")
     assert on_slurm.run("seed=1,2", *two).code == 0
     wait_until(lambda: sorted(on_slurm.begun()) == [1, 2], "both lanes are busy")
     assert on_slurm.run("seed=3", *two).code == 0
