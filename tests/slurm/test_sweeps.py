@@ -1,5 +1,7 @@
 """Sweeps on a real Slurm: ten at a time over all that was launched, and no slot empty while something waits."""
 
+import json
+
 import pytest
 from sleeper import wait_until
 from slurm.on_slurm import OnSlurm
@@ -73,3 +75,31 @@ def test_a_cluster_that_limits_users_itself_gets_one_array(on_slurm: OnSlurm) ->
     results = on_slurm.ended()
     assert {seed: result["state"] for seed, result in results.items()} == dict.fromkeys(range(1, 7), "done")
     assert len(on_slurm.project.models()) == 6 and sorted(results[seed]["attempt"] for seed in results) == [1, 1, 1, 1, 1, 2]
+
+
+def test_never_more_than_so_many_over_two_folders_and_a_single_model(on_slurm: OnSlurm) -> None:
+    """Names of jobs hold the cap, whichever folder the models are in and whoever launched them."""
+    two = ("env.max_running=2", "framework.options.seconds=1")
+    single = on_slurm.project.start(
+        "env=slurm",
+        "framework=sleeper",
+        "dataset=tiny",
+        "seed=31",
+        "env.models_dir=third",
+        *two,
+        environment=on_slurm.environment,
+    )
+    on_slurm.started.append(single)
+    shells = [
+        on_slurm.start("seed=1,2,3", *two),
+        on_slurm.start("seed=11,12,13", "env.models_dir=other", *two),
+        single,
+    ]
+    told = [on_slurm.finished(shell) for shell in shells]
+    assert [code for code, _ in told] == [0, 0, 0], told
+    wait_until(on_slurm.all_ended, "all jobs have ended")
+    assert sorted(on_slurm.begun()) == [1, 2, 3, 11, 12, 13, 31]
+    assert len([words for words in on_slurm.told() if words[0] == "end"]) == 7
+    assert on_slurm.most_at_once() <= 2
+    results = [json.loads(path.read_text()) for path in on_slurm.project.root.glob("*/r*/daisy/result.json")]
+    assert len(results) == 7 and {result["state"] for result in results} == {"done"}
