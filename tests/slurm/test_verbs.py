@@ -163,7 +163,7 @@ def test_gpus_are_dealt_out(on_slurm: OnSlurm) -> None:
 
 
 def test_what_was_submitted_is_what_runs(on_slurm: OnSlurm, tmp_path: Path) -> None:
-    """Edits to conf/, the framework's program, daisy/ itself and the dataset's file count for what is submitted later."""
+    """Edits to conf/, the framework's program, its adapter, daisy/ itself and the dataset's file count for what comes later."""
     root = on_slurm.project.root
     code = tmp_path / "code"
     code.mkdir()
@@ -176,6 +176,7 @@ def test_what_was_submitted_is_what_runs(on_slurm: OnSlurm, tmp_path: Path) -> N
     wait_until(lambda: len(on_slurm.begun()) == 1, "the first one runs: the cluster is busy")
     for path in (code / "daisy").glob("**/*.py"):
         path.write_text("raise RuntimeError('edited')\n")
+    (code / "frameworks" / "command.py").write_text("raise RuntimeError('edited')\n")  # sleeper's adapter
     assert "edited" in on_slurm.project.daisy("list", environment=own).err
     program = root / "frameworks" / "sleeper" / "sleep.py"
     program.write_text(program.read_text().replace("VERSION 1", "VERSION 2"))
