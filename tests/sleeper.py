@@ -123,10 +123,11 @@ class Launched:
         """What the sleepers have said."""
         return [line.split() for line in self.log.read_text().splitlines()] if self.log.exists() else []
 
-    def most_at_once(self) -> int:
-        """How many sleepers ran at the same moment, at most."""
+    def most_at_once(self, *lost: float) -> int:
+        """How many sleepers ran at the same moment, at most; those that were `lost` at some time could not say that they end."""
         running = most = 0
-        for words in sorted(self.told(), key=lambda words: float(words[2])):
+        ends = [["end", "lost", str(when)] for when in lost]
+        for words in sorted([*self.told(), *ends], key=lambda words: float(words[2])):
             running += 1 if words[0] == "begin" else -1
             most = max(most, running)
         return most

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sleeper import wait_until
 from slurm.cluster import Cluster
-from slurm.on_slurm import OnSlurm, project_on
+from slurm.on_slurm import OnSlurm, project_on, settled
 from support import DaisyProject
 
 pytestmark = pytest.mark.slow
@@ -109,16 +109,41 @@ def test_a_lost_node(project: DaisyProject, tmp_path: Path, own_cluster: Callabl
     nodes = {row[0]: row[1] for row in on_slurm.squeue("%i", "%N") if row[1]}
     lost = on_slurm.job_of(1)
     on_slurm.cluster.lose_node(int(nodes[lost][1:]), lost)
+    gone = time.monotonic()
     wait_until(lambda: on_slurm.cluster.run("sinfo", "-h", "-t", "down", "-o", "%D").strip() not in ("", "0"), "the node is down")
     wait_until(lambda: on_slurm.states().get(1) == "stopped", "its model is known to have stopped")
     on_slurm.open()
     wait_until(lambda: sorted({2, 3} & on_slurm.results().keys()) == [2, 3], "the others go on")
     on_slurm.cluster.start_node(int(nodes[lost][1:]))
-    again = on_slurm.run("seed=1,2,3", LONG)
+    again = on_slurm.run("seed=1,2,3", LONG, "env.max_running=2")
     assert again.code == 0, again.err
     results = on_slurm.ended()
     assert {seed: result["state"] for seed, result in results.items()} == {1: "done", 2: "done", 3: "done"}
-    assert on_slurm.attempts(1) == 2
+    assert on_slurm.attempts(1) == 2 and on_slurm.most_at_once(gone) <= 2
+
+
+def test_a_lost_node_leaves_its_lane_to_one_other(
+    project: DaisyProject, tmp_path: Path, own_cluster: Callable[..., Cluster]
+) -> None:
+    """There are nodes for four models: the one that lost its own goes on elsewhere, and never do more than two run."""
+    on_slurm = project_on(own_cluster(nodes=4, cpus=1, gpus=1, node_timeout=5), project, tmp_path)
+    four = ("seed=range(1,5)", "framework.options.seconds=600", "env.max_running=2")
+    on_slurm.run(*four)
+    wait_until(lambda: sorted(on_slurm.begun()) == [1, 2], "two models train")
+    nodes = {row[0]: row[1] for row in on_slurm.squeue("%i", "%N") if row[1]}
+    lost = on_slurm.job_of(1)
+    on_slurm.cluster.lose_node(int(nodes[lost][1:]), lost)
+    gone = time.monotonic()
+    wait_until(lambda: sorted(on_slurm.begun()) == [1, 1, 2], "the job that is next in its lane goes on with its model")
+    on_slurm.cluster.start_node(int(nodes[lost][1:]))
+    again = on_slurm.run(*four)
+    assert again.code == 0 and "4 not launched again (2 running, 2 waiting)" in again.out, again.err + again.out
+    settled(lambda: len(on_slurm.begun()) == 3, "the others wait for a lane")
+    on_slurm.open()
+    results = on_slurm.ended()
+    assert {seed: result["state"] for seed, result in results.items()} == dict.fromkeys((1, 2, 3, 4), "done")
+    assert sorted(on_slurm.begun()) == [1, 1, 2, 3, 4] and on_slurm.attempts(1) == 2
+    assert on_slurm.most_at_once(gone) <= 2
 
 
 def test_the_controller_is_killed(project: DaisyProject, tmp_path: Path, own_cluster: Callable[..., Cluster]) -> None:
