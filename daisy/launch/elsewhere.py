@@ -62,19 +62,23 @@ def in_sweeps(models_dir: Path, wanted: set[str], mend: bool = False) -> Mapping
     return found
 
 
-def waits_as(folder: ModelFolder) -> str | None:
-    """The SWEEP/17 as which a model waits to be gone on with; None where it does not."""
+def waits_as(folder: ModelFolder) -> Elsewhere | None:
+    """Where a model waits to be gone on with; None where it does not."""
     for sweep in sweeps(folder.path.parent):
         for place in sweep.places("waiting"):
             if sweep.begun(place).model == folder.model_id:
-                return f"{sweep.sweep_id}/{place.number}"
+                alive, evidence = _served(sweep, sweep.info(), sweep.held())
+                return Elsewhere(sweep, place, alive is False, evidence)
     return None
 
 
 def _served(sweep: SweepFolder, info: Mapping[str, Any], held: str | None) -> tuple[bool | None, str]:
-    """Whether somebody serves a sweep (Slurm's jobs, or a launcher that lives), and what to say of it."""
+    """Whether somebody serves a sweep (Slurm's jobs, or a launcher that lives), and what to say of it.
+
+    One that is held is served by nobody: whoever asks for its models again has mended what was to blame.
+    """
     if info.get("launcher") == "slurm":
-        return True, f"{held}; `daisy resume {sweep.sweep_id}` goes on" if held else ""
+        return not held, ""
     runner = sweep.worker(RUNNER)
     alive = runner.alive() if runner is not None else None
     return alive, "" if alive else "its launcher is on another host" if alive is None else "its launcher is gone"

@@ -8,6 +8,7 @@ from daisy.folder import ModelFolder, Place, SweepFolder, observed_state
 from daisy.launch import lanes
 from daisy.launch.course import Course, Ended, Running, Watcher, ended_as
 from daisy.launch.evidence import Cluster
+from daisy.launch.holding import way_out
 from daisy.launch.recovery import RUNNER, locked, recover
 from daisy.launch.why import why_of
 
@@ -42,7 +43,7 @@ class Follower:
             held = self._sweep.held()
             if held is not None and not self._told_hold:
                 self._told_hold = True
-                self._watcher.say(f"{held}: launching no more. Mend it, then `daisy resume {self._sweep.sweep_id}`")
+                self._watcher.say(f"{held}: launching no more; {way_out(self._sweep.sweep_id)}")
             if not self._on_slurm and not course.running and course.waiting and self._launcher_is_gone():
                 self._watcher.say(f"its launcher is gone: `daisy resume {self._sweep.sweep_id}` goes on")
                 return list(self._ended.values())

@@ -8,10 +8,16 @@ from typing import Any
 from daisy.configuration import Environment
 from daisy.errors import FolderError
 from daisy.folder import ModelFolder, SweepFolder
+from daisy.folder.cause import cause_of
 from daisy.launch.slurm import Job, Queue
 
 LONGEST_LINE = 160  # characters
 FIRST_MINUTE = 60.0  # seconds: models that fail alike within it are taken for one mistake
+
+
+def way_out(sweep_id: str) -> str:
+    """What to do about a sweep that is held. Its own jobs run what was submitted, whatever is mended meanwhile."""
+    return f"mend it and give the same command again, or `daisy resume {sweep_id}` if nothing of the project's is to blame"
 
 
 def hold_after_same_failures(sweep: SweepFolder) -> None:
@@ -19,36 +25,44 @@ def hold_after_same_failures(sweep: SweepFolder) -> None:
     most = Environment.from_json(sweep.info()["env"]).stop_after_same_failures
     if not most or sweep.held() is not None:
         return
-    reasons = []
+    causes = []
     for result in _ended(sweep):
         if result["state"] != "failed" or float(result.get("seconds", 0.0)) >= FIRST_MINUTE:
             return
-        reasons.append(str(result.get("reason", "")))
-    if len(reasons) >= most and len(set(reasons)) == 1:
-        sweep.hold(f"the first {len(reasons)} models have failed alike ({reasons[0]})")
+        causes.append(cause_of(result))
+    if len(causes) >= most and len({cause.likeness for cause in causes}) == 1:
+        sweep.hold(f"the first {len(causes)} models have failed alike ({causes[0].text})")
 
 
-def hold_after_dead_jobs(there: Sequence[tuple[SweepFolder, Sequence[int]]], queue: Queue, tag: str) -> bool:
-    """Hold the sweeps of a tag whose jobs die before they claim a model; whether that was done.
+def hold_after_dead_jobs(there: Sequence[tuple[SweepFolder, Sequence[int]]], queue: Queue, tag: str) -> Mapping[str, str]:
+    """Hold the sweeps of a tag whose jobs die before they claim a model; which, and why.
 
-    A wrong env.slurm.setup does that, or a Python that the nodes do not have: more jobs would only do the same.
+    A wrong env.slurm.setup does that, or a Python that the nodes do not have: more jobs would only do the same. What died
+    before a sweep was launched does not count against it: it may have been mended since.
     """
-    held = False
+    held = {}
     for sweep, _ in there:
-        most = Environment.from_json(sweep.info()["env"]).stop_after_same_failures
+        info = sweep.info()
+        most = Environment.from_json(info["env"]).stop_after_same_failures
+        since = max(sweep.released(), float(info["created"]))
         dead = [job for job in queue.over if job.comment == tag and job.state == "FAILED"]
-        logs = [log for job in dead if (log := _log_of(job)) is not None and log.stat().st_mtime > sweep.released()]
+        logs = [log for job in dead if (log := _log_of(job)) is not None and log.stat().st_mtime > since]
         if most and len(logs) >= most:
             newest = max(logs, key=lambda log: log.stat().st_mtime)
             lines = [line.strip() for line in newest.read_text(errors="replace").splitlines() if line.strip()]
             said = f": {lines[-1][:LONGEST_LINE]}" if lines else ""
-            sweep.hold(f"{len(logs)} of its jobs died before they began a model{said} ({newest})")
-            held = True
+            held[sweep.sweep_id] = f"{len(logs)} of its jobs died before they began a model{said} ({newest})"
+            sweep.hold(held[sweep.sweep_id])
     return held
 
 
 def _log_of(job: Job) -> Path | None:
-    """What a job itself has printed; None where there is nothing of it."""
+    """What a job itself has printed; None where there is nothing of it, and where it had nothing to run.
+
+    Its launcher was killed before submitit's files were in place then: no setup is to blame.
+    """
+    if not job.is_whole:
+        return None
     log = Path(job.script).with_name(f"{job.job_id}_0_log.out")
     return log if log.is_file() else None
 

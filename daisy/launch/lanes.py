@@ -11,7 +11,7 @@ import heapq
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +22,7 @@ from daisy.folder import SweepFolder, sweeps
 from daisy.launch import sbatch, slurm
 from daisy.launch.holding import hold_after_dead_jobs
 from daisy.launch.recovery import claiming
+from daisy.launch.refused import is_for_ever, refusal
 from daisy.launch.sbatch import Lanes, Submitted
 
 ARRAY_IF_UNKNOWN = 1000  # tasks, where Slurm does not say how many it takes
@@ -35,6 +36,7 @@ class Filled:
     submitted: Sequence[Submitted]
     refused: Mapping[str, LaunchError] = field(default_factory=dict)
     less: Sequence[LaunchError] = ()  # why fewer were submitted than could run: those that are there train all of it
+    held: Mapping[str, str] = field(default_factory=dict)  # sweeps of which no more is launched, and why
 
 
 def lanes_for(models_dir: Path, wishes: Mapping[str, Any]) -> Lanes:
@@ -93,12 +95,14 @@ def fill(models_dir: Path, queue: slurm.Queue, only: str | None = None) -> Fille
     submitted: list[Submitted] = []
     refused: dict[str, LaunchError] = {}
     less: list[LaunchError] = []
+    held = _held(models_dir)
     for tag, there in waiting(models_dir).items():
         if only is not None and tag != only:
             continue
         sweep = there[-1][0]  # the newest code
         lanes = Lanes(models_dir, sweep.info()["slurm"][tag], tag)
-        if hold_after_dead_jobs(there, queue, tag):
+        if newly_held := hold_after_dead_jobs(there, queue, tag):
+            held.update(newly_held)
             continue
         load = Counter[str]()
         for job in submitted:
@@ -116,7 +120,17 @@ def fill(models_dir: Path, queue: slurm.Queue, only: str | None = None) -> Fille
         if lanes.are_lanes and sum(job.tasks for job in own) < sum(missing.values()):
             sbatch.keep_a_successor(own, [job for jobs in live.values() for job in jobs])
         submitted += own
-    return Filled(submitted, refused, less)
+    return Filled(submitted, refused, less, held)
+
+
+def _held(models_dir: Path) -> dict[str, str]:
+    """The sweeps that are held although something of them waits, and why. Damaged ones are passed over."""
+    found = {}
+    for sweep in sweeps(models_dir):
+        with suppress(FolderError):
+            if sweep.places("waiting") and (reason := sweep.held()) is not None:
+                found[sweep.sweep_id] = reason
+    return found
 
 
 def drain(models_dir: Path, tag: str) -> None:
@@ -128,6 +142,19 @@ def drain(models_dir: Path, tag: str) -> None:
         if tag in waiting(models_dir):
             return
         slurm.cancel([job.job_id for job in the_queue().jobs if job.pending and job.comment == tag])
+
+
+def refuse_what_never_starts(tags: Collection[str], filled: Filled) -> None:
+    """Raise LaunchError where jobs that were submitted just now with one of these tags will never start, and cancel them.
+
+    sbatch takes more than a partition allows (EnforcePartLimits=NO), and says why they pend as soon as they are there.
+    """
+    own = [job.job_id for job in filled.submitted if job.tag in tags]
+    queue = slurm.queue() if own else None
+    reasons = [job.reason for job in (queue.jobs if queue is not None else ()) if job.pending and job.comment in tags]
+    if never := next(filter(is_for_ever, reasons), None):
+        slurm.cancel(own)
+        raise refusal(never)
 
 
 def shares(lanes: Lanes, count: int) -> Mapping[str, int]:
@@ -146,7 +173,7 @@ def _live(lanes: Lanes, queue: slurm.Queue) -> Mapping[str, list[slurm.Job]]:
         if job.name not in jobs:
             continue
         unclaimed = job.comment == lanes.tag  # also of one that has begun and waits for them
-        if unclaimed and not Path(job.script).with_name(f"{job.job_id}_submitted.pkl").exists():
+        if unclaimed and not job.is_whole:
             broken.append(job.job_id)
         else:
             jobs[job.name].append(job)

@@ -13,6 +13,7 @@ from daisy.configuration import Environment
 from daisy.folder import ModelFolder, SweepFolder
 from daisy.launch.course import Course, Ended, Running, Watcher, ended_as
 from daisy.launch.evidence import Cluster
+from daisy.launch.holding import way_out
 from daisy.launch.recovery import RUNNER, locked, recover
 from daisy.launch.slots import Slot, Slots, at_once, cores, gpu_of
 from daisy.launch.task import NOTHING_WAITS, START, STEPPED_BACK
@@ -170,7 +171,7 @@ class LocalLauncher:
         """Launch no more where the sweep was held: its first models have failed alike."""
         if not self._stopped_launching and (why := self._sweep.held()) is not None:
             self._stopped_launching = True
-            self._watcher.say(f"{why}: launching no more. Mend it, then `daisy resume {self._sweep.sweep_id}`")
+            self._watcher.say(f"{why}: launching no more; {way_out(self._sweep.sweep_id)}")
 
     def _course(self) -> Course:
         running = [Running(worker.number, worker.folder, worker.began) for worker in self._workers]

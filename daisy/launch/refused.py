@@ -22,6 +22,12 @@ WAYS_OUT = (
         "no node has what is asked for: lower env.slurm.cpus_per_task, gpus_per_node or mem_gb, or choose another "
         "env.slurm.partition or constraint (`sinfo --Node --long` shows the nodes)",
     ),
+    ("partition not available", "choose another env.slurm.partition: `sinfo --summarize` shows which are up"),
+    (
+        "Partition",
+        "env.slurm.partition does not allow it: lower env.slurm.timeout_min or nodes, or choose another partition (`scontrol "
+        "show partition` shows their limits)",
+    ),
     ("Invalid feature specification", "set env.slurm.constraint to features that `sinfo --format %f` shows"),
     ("Invalid generic resource", "set env.slurm.gres to what `sinfo --format %G` shows"),
     ("Requested time limit is invalid", "lower env.slurm.timeout_min"),

@@ -26,7 +26,7 @@ NUMBER = re.compile(r"[0-9]{1,18}")
 STATE = re.compile(r"[A-Z_]+")
 OF_SLURM = ("SLURM_", "SBATCH_", "SQUEUE_", "SACCT_", "SCANCEL_", "SRUN_", "SALLOC_", "SUBMITIT_")
 KEPT = ("SLURM_CONF",)  # which cluster is meant
-AT_ONCE = 500  # jobs that one command is told of: an argument list has an end
+AT_ONCE = 5000  # jobs that one command is told of: an argument has at most 128 KiB
 PENDING = "PENDING"
 # How a job ended that will not come back by itself, though nobody wanted its end.
 CUT_OFF = ("TIMEOUT", "PREEMPTED", "NODE_FAIL", "BOOT_FAIL", "DEADLINE", "REVOKED")
@@ -50,6 +50,11 @@ class Job:
     def pending(self) -> bool:
         """Whether it has not begun yet."""
         return self.state == PENDING
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether what submitit writes down after sbatch is there: a job without it waits a minute, and fails."""
+        return Path(self.script).with_name(f"{self.job_id}_submitted.pkl").exists()
 
 
 @dataclass(frozen=True)

@@ -89,12 +89,16 @@ def submit_model(project: Project, folder: ModelFolder, env: Environment, comman
     _check_with_slurm(models_dir, [planned])
     with locked(models_dir):
         check_resumable(folder, force=True)
-        if (where := waits_as(folder)) is not None:
-            raise ModelError(f"{folder.model_id} waits already, as {where}: `daisy list` shows why")
+        waits = waits_as(folder)
+        if waits is not None and not waits.gone:
+            raise ModelError(f"{folder.model_id} waits already, as {waits.where}: `daisy list` shows why")
         queue = lanes.the_queue()
         waiting = [Waiting(content, folder.model_id, even_failed=True)]
         sweep = _create(project, models_dir, [planned], waiting, "resume", command, SLURM)
-        return Submission(sweep, [planned], [], _filled(models_dir, queue, sweep))
+        filled = _filled(models_dir, queue, sweep)
+        if waits is not None:
+            waits.taken_over()
+        return Submission(sweep, [planned], [], filled)
 
 
 def _filled(models_dir: Path, queue: slurm.Queue, sweep: SweepFolder | None) -> Filled:
@@ -104,6 +108,7 @@ def _filled(models_dir: Path, queue: slurm.Queue, sweep: SweepFolder | None) -> 
         filled = lanes.fill(models_dir, queue)
         if tags and tags <= filled.refused.keys():
             raise filled.refused[min(tags)]
+        lanes.refuse_what_never_starts(tags, filled)
     except BaseException:
         if sweep is not None:
             sweep.withdraw()

@@ -74,6 +74,7 @@ GresTypes=gpu
 DefMemPerCPU=100
 {accounting}{nodes}
 PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE DefaultTime=60 State=UP PriorityTier=5 PreemptMode=OFF
+PartitionName=brief Nodes=ALL MaxTime=5 DefaultTime=1 State=UP PriorityTier=5 PreemptMode=OFF
 PartitionName=spare Nodes=ALL MaxTime=INFINITE DefaultTime=60 State=UP PriorityTier=1
 PartitionName=spare_with_grace Nodes=ALL MaxTime=INFINITE DefaultTime=60 State=UP PriorityTier=1 GraceTime=60
 """

@@ -22,6 +22,8 @@ REAL = {  # recorded from Slurm 22.05
     "Invalid qos": f"{FAILED} Invalid qos specification",
     "Requested node configuration is not available": f"sbatch: error: Memory specification can not be satisfied\n{FAILED} "
     "Requested node configuration is not available",
+    "partition not available": f"{FAILED} Required partition not available (inactive or drain)",
+    "Partition": "PartitionTimeLimit",  # why a job pends: sbatch takes it
     "Invalid feature specification": f"{FAILED} Invalid feature specification",
     "Invalid generic resource": "sbatch: error: Invalid generic resource (gres) specification",
     "Requested time limit is invalid": f"{FAILED} Requested time limit is invalid (missing or exceeds some limit)",
