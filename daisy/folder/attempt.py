@@ -3,6 +3,7 @@
 import os
 import socket
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -10,6 +11,9 @@ from typing import Any, Protocol
 
 class Scheduler(Protocol):
     """What may know of a job whose process can't be asked from here."""
+
+    def expect(self, jobs: Iterable[str | None]) -> None:
+        """Jobs that may be asked about: all of them can be looked up at once."""
 
     def alive(self, attempt: "Attempt") -> bool | None:
         """Whether an attempt's job lives; None where that is not known."""

@@ -15,12 +15,14 @@ from daisy.files import folder_to_fill, read_json, replacing, sync_folder, write
 from daisy.folder.attempt import Attempt
 
 SWEEPS = ".sweeps"
+INFO = "sweep.json"
 CODE = ".code"
 MODELS = "models.jsonl"
 HELD = "held.json"
 FORMAT = 1
 NUMBER = re.compile(r"(?P<number>\d+)(@(?P<worker>[^@/]+))?\.json")
 SWEEP_ID = re.compile(r"s\d+__[^/]+", re.ASCII)
+BEGIN_OF_AN_ID = re.compile(r"s\d{9,}(_.*)?", re.ASCII | re.DOTALL)  # `s2` may be part of a model's id
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ class SweepFolder:
 
     def info(self) -> dict[str, Any]:
         """The content of sweep.json. Raises FolderError where it is missing or damaged."""
-        path = self.path / "sweep.json"
+        path = self.path / INFO
         try:
             content = read_json(path)
             if content["format"] != FORMAT:
@@ -273,7 +275,7 @@ def create_sweep(
         number = 1
         while True:
             sweep_id = f"s{int(now)}__{name}" + (f"__{number}" if number > 1 else "")
-            write_json(unfinished / "sweep.json", {"format": FORMAT, "sweep_id": sweep_id, **info})
+            write_json(unfinished / INFO, {"format": FORMAT, "sweep_id": sweep_id, **info})
             try:
                 unfinished.rename(parent / sweep_id)
                 return SweepFolder(parent / sweep_id)
@@ -285,9 +287,17 @@ def create_sweep(
 
 def sweeps(models_dir: Path) -> Iterator[SweepFolder]:
     """The sweeps of a models_dir, in the order of submission."""
-    names = [name for name in _names(models_dir / SWEEPS) if SWEEP_ID.fullmatch(name)]
-    for name in sorted(names, key=lambda name: (int(name[1:].partition("__")[0]), name)):
-        yield SweepFolder(models_dir / SWEEPS / name)
+    found = [SweepFolder(models_dir / SWEEPS / name) for name in _names(models_dir / SWEEPS) if SWEEP_ID.fullmatch(name)]
+    yield from sorted(found, key=_submitted)
+
+
+def _submitted(sweep: SweepFolder) -> tuple[int, int, str]:
+    """When a sweep was submitted: by its name, of two in the same second by the time of its sweep.json, which never changes."""
+    try:
+        written = (sweep.path / INFO).stat().st_mtime_ns
+    except OSError:
+        written = 0
+    return int(sweep.sweep_id[1:].partition("__")[0]), written, sweep.sweep_id
 
 
 def patch_name(checksum: str) -> str:
@@ -296,8 +306,8 @@ def patch_name(checksum: str) -> str:
 
 
 def is_sweep_id(text: str) -> bool:
-    """Whether this is how a sweep's id looks."""
-    return SWEEP_ID.fullmatch(text) is not None
+    """Whether this is how a sweep's id looks, or its beginning: `s1532308429`."""
+    return BEGIN_OF_AN_ID.fullmatch(text) is not None
 
 
 def find_sweep(models_dir: Path, wanted: str) -> SweepFolder:

@@ -114,7 +114,8 @@ class Cluster:
 
     def _accounted(self, job: str) -> str | None:
         if job not in self._told and job not in self._asked:
-            ids = {job, *self._expected} - self._asked
+            known = (self.queue.begun.keys() | self.queue.ended.keys()) if self.queue is not None else set()
+            ids = {job, *(self._expected - known)} - self._asked
             self._asked |= ids
             told = slurm.accounted(sorted(ids))
             if told is None:

@@ -1,7 +1,7 @@
 """`daisy sweeps`: what was launched, and how far it is."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from daisy.monitor.words import ago, percent
 from daisy.registry import Row
 
 SHOWN = ("running", "done", "failed", "stopped", "unknown", "pruned")
+MATTER_LESS = ("stopped", "unknown", "pruned", "cancelled")  # where there is no room for all
 
 
 @dataclass(frozen=True)
@@ -30,29 +31,41 @@ class SweepRow:
 
 def rows(models_dir: Path, models: Iterable[Row]) -> tuple[list[SweepRow], list[str]]:
     """The sweeps, oldest first, and a sentence for each that can't be read."""
-    by_sweep: dict[str, list[Row]] = {}
-    for model in models:
+    by_id = {model.model_id: model for model in models}
+    by_sweep: dict[str, dict[int, Row]] = {}
+    for model in by_id.values():
         if model.sweep is not None:
-            by_sweep.setdefault(model.sweep.rpartition("/")[0], []).append(model)
+            sweep_id, _, number = model.sweep.rpartition("/")
+            by_sweep.setdefault(sweep_id, {})[int(number)] = model
     found, warnings = [], []
     for sweep in sweeps(models_dir):
         try:
-            found.append(_row(sweep, by_sweep.get(sweep.sweep_id, [])))
+            found.append(_row(sweep, by_sweep.get(sweep.sweep_id, {}), by_id))
         except FolderError as error:
             warnings.append(str(error))
     return found, warnings
 
 
-def _row(sweep: SweepFolder, models: Sequence[Row]) -> SweepRow:
+def _row(sweep: SweepFolder, models: Mapping[int, Row], by_id: Mapping[str, Row]) -> SweepRow:
+    """Each of its models in one state; one that stopped and waits again waits."""
     info = sweep.info()
-    places = Counter(place.state for place in sweep.places("waiting", "cancelled"))
-    accuracies = [model.accuracy for model in models if model.accuracy is not None]
+    own = dict(models)
+    states = {number: model.state for number, model in own.items()}
+    for place in sweep.places():
+        if place.state == "waiting":
+            states[place.number] = place.state
+        elif place.number not in own and (model := by_id.get(sweep.begun(place).model or "")) is not None:
+            own[place.number] = model  # it was begun in another sweep
+            states[place.number] = model.state
+        elif place.state == "cancelled":
+            states.setdefault(place.number, place.state)
+    accuracies = [model.accuracy for model in own.values() if model.accuracy is not None]
     return SweepRow(
         sweep_id=sweep.sweep_id,
         launcher=str(info.get("launcher", "local")),
         created=float(info["created"]),
         count=int(info["count"]),
-        states={**Counter(model.state for model in models), **places},
+        states=dict(Counter(states.values())),
         best=max(accuracies, default=None),
         held=sweep.held(),
     )
@@ -63,12 +76,17 @@ def columns(found: Sequence[SweepRow]) -> list[Column]:
     states = [state for state in ("waiting", *SHOWN, "cancelled") if any(row.states.get(state) for row in found)]
     return [
         Column("sweep", [Cell(row.sweep_id, "bold" if row.states.get("running") else "") for row in found], shrinks=True),
-        Column("launched", [Cell(ago(row.created)) for row in found], rank=2),
-        Column("on", [Cell(row.launcher) for row in found], rank=3),
+        Column("launched", [Cell(ago(row.created)) for row in found], rank=3),
+        Column("on", [Cell(row.launcher) for row in found], rank=4),
         Column("models", [Cell(str(row.count)) for row in found], right=True),
-        *(Column(state, [_count(row.states.get(state, 0), state) for row in found], rank=1, right=True) for state in states),
+        *(_column(state, found) for state in states),
         Column("best", [Cell(percent(row.best)) if row.best is not None else Cell("-", "dim") for row in found], right=True),
     ]
+
+
+def _column(state: str, found: Sequence[SweepRow]) -> Column:
+    counts = [_count(row.states.get(state, 0), state) for row in found]
+    return Column(state, counts, rank=2 if state in MATTER_LESS else 1, right=True)
 
 
 def _count(count: int, state: str) -> Cell:

@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from daisy.folder import FINAL, ModelFolder, Scheduler, folders, index
 from daisy.registry.many import each
 from daisy.registry.row import DAMAGE, Row, Said, observed, said_of
 
+UNKNOWN = "unknown"
 INDEX, COLUMNS = "models", ("signature", *Said._fields)
 
 
@@ -43,16 +44,16 @@ def read(models_dir: Path, scheduler: Scheduler | None = None) -> Registry:
 
     `scheduler` is asked of models that run where this host can't look.
     """
-    rows: list[Row] = []
-    warnings: list[str] = []
-    reader = Reader(models_dir, scheduler)
-    for found in each(reader.look, folders(models_dir)):
-        if isinstance(found, Row):
-            rows.append(found)
-        elif found is not None:
-            warnings.append(found)
+    reader = Reader(models_dir)
+    listed = list(folders(models_dir))
+    found = dict(zip(listed, each(reader.look, listed), strict=True))
+    if scheduler is not None:
+        elsewhere = {folder: seen for folder, seen in found.items() if isinstance(seen, Row) and seen.state == UNKNOWN}
+        scheduler.expect(seen.job for seen in elsewhere.values())  # it is asked once for all of them
+        found.update(zip(elsewhere, each(partial(reader.look, scheduler=scheduler), elsewhere), strict=True))
     reader.keep()
-    return Registry(tuple(rows), tuple(warnings))
+    rows = tuple(seen for seen in found.values() if isinstance(seen, Row))
+    return Registry(rows, tuple(seen for seen in found.values() if isinstance(seen, str)))
 
 
 class Reader:
@@ -62,15 +63,15 @@ class Reader:
     whatever happened since the index was written, and whoever wrote it.
     """
 
-    def __init__(self, models_dir: Path, scheduler: Scheduler | None = None) -> None:
-        self._models_dir, self._scheduler = models_dir, scheduler
+    def __init__(self, models_dir: Path) -> None:
+        self._models_dir = models_dir
         self._known = index.kept(models_dir, INDEX, COLUMNS)
         self._found: dict[str, Any] = {}
 
-    def look(self, folder: ModelFolder) -> Row | str | None:
+    def look(self, folder: ModelFolder, scheduler: Scheduler | None = None) -> Row | str | None:
         """The row of a model, or a warning; None where the folder was removed meanwhile. Several threads may call it."""
         try:
-            return observed(folder, self._said(folder), self._scheduler)
+            return observed(folder, self._said(folder), scheduler)
         except FolderError as error:
             told = str(error)
         except DAMAGE as error:

@@ -15,6 +15,7 @@ from daisy.folder import Attempt, ModelFolder, SweepFolder, Waiting, create, cre
 from daisy.launch import slurm
 from daisy.launch.evidence import Cluster
 from daisy.launch.recovery import locked, recover
+from daisy.registry import read
 
 LONG_AGO = 1_700_000_000.0
 HEADER_ONLY = "\x1f".join(["JOBID", "NAME", "STATE", "REASON", "NODELIST", "TIME", "COMMAND", "COMMENT"]) + "\x1e\n"
@@ -39,6 +40,11 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeSlurm:
     return found
 
 
+CONFIG = {  # as much of a config.json as the table needs
+    "identity": "1-x", "configuration": {"train": {"epochs": 9}}, "dataset": {"name": "tiny", "checksum": "c"},
+}  # fmt: skip
+
+
 def elsewhere(job: str | None = "7_1", **more: object) -> Attempt:
     """An attempt that was made on a node of the fake cluster."""
     own = Attempt.of_this_process(1)
@@ -48,7 +54,7 @@ def elsewhere(job: str | None = "7_1", **more: object) -> Attempt:
 
 def model(models_dir: Path, attempt: Attempt, config_id: str = "x", **config: object) -> ModelFolder:
     """A model that runs, as far as its folder says."""
-    folder = create(models_dir, "sleeper", config_id, {"configuration": {}, **config}, LONG_AGO)
+    folder = create(models_dir, "sleeper", config_id, {"configuration": {}, "config_id": config_id, **config}, LONG_AGO)
     write_json(next(folder.daisy.glob("attempts/*.json")), vars(attempt))
     return folder
 
@@ -157,13 +163,25 @@ def test_no_job_at_all(fake: FakeSlurm, tmp_path: Path) -> None:
     assert fake.calls("squeue") == []
 
 
-def test_one_squeue_and_few_saccts_for_very_many_models(fake: FakeSlurm) -> None:
+def test_one_squeue_and_one_sacct_for_very_many_models(fake: FakeSlurm) -> None:
     cluster, many = Cluster(), [elsewhere(f"7_{task}") for task in range(1200)]
     fake.account("7_1100", "NODE_FAIL")
     cluster.expect(attempt.job for attempt in many)
     assert {cluster.alive(attempt) for attempt in many} == {False}
     assert cluster.ending(many[1100]) == "NODE_FAIL"
-    assert len(fake.calls("squeue")) == 1 and len(fake.calls("sacct")) == 3
+    assert len(fake.calls("squeue")) == 1 and len(fake.calls("sacct")) == 1
+
+
+def test_one_squeue_and_one_sacct_for_the_whole_table(fake: FakeSlurm, tmp_path: Path) -> None:
+    """Models that ran elsewhere, and whose workers nobody has noted any more."""
+    for task in range(30):
+        folder = model(tmp_path / "models", elsewhere(f"7_{task}"), f"x{task}", **CONFIG)
+        folder.write_result(elsewhere(f"7_{task}").running())
+        fake.account(f"7_{task}", "NODE_FAIL" if task % 2 else "CANCELLED")
+    found = read(tmp_path / "models", Cluster())
+    assert not found.warnings and [row.state for row in found.rows] == ["stopped"] * 30
+    assert {row.evidence for row in found.rows if row.job == "7_3"} == {"Slurm job 7_3 is over (NODE_FAIL)"}
+    assert len(fake.calls("squeue")) == 1 and len(fake.calls("sacct")) == 1
 
 
 def sweep_of(models_dir: Path, count: int = 1) -> SweepFolder:
