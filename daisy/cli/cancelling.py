@@ -45,5 +45,5 @@ def _target(env: Environment, wanted: str, typed: str) -> Target:
 
 def _agreed(target: Target) -> bool:
     if not sys.stdin.isatty():
-        raise ConfigurationError(f"cancel {target.words()}? Nobody can be asked here: add --yes")
-    return input(f"cancel {target.words()}? [y/N] ").strip().lower() in YES
+        raise ConfigurationError(f"cancel {target.named()}? Nobody can be asked here: add --yes")
+    return input(f"cancel {target.named()}? [y/N] ").strip().lower() in YES

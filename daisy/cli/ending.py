@@ -18,8 +18,8 @@ def exit_code(sweep: SweepFolder, ended: Sequence[Ended]) -> int:
     return 0 if all(model.state in WELL for model in ended) and not sweep.waiting() else 1
 
 
-def tell_end(sweep: SweepFolder, ended: Sequence[Ended]) -> None:
-    """How a sweep ended, and what to type next."""
+def tell_end(sweep: SweepFolder, ended: Sequence[Ended], typed: str = "") -> None:
+    """How a sweep ended, and what to type next; `typed` is what verbs need to find it (` --env NAME`)."""
     out, waiting = console(), sweep.waiting()
     counts = Counter(model.state for model in ended)
     told = ", ".join(f"{count} {state}" for state, count in sorted(counts.items())) or "nothing was trained"
@@ -28,5 +28,5 @@ def tell_end(sweep: SweepFolder, ended: Sequence[Ended]) -> None:
     if best is not None and best.folder is not None and best.accuracy is not None:
         out.print(Text.assemble(("  best        ", "dim"), f"{percent(best.accuracy)} {best.folder.model_id}"), soft_wrap=True)
     out.print(Text.assemble(("  folder      ", "dim"), near(sweep.path)), soft_wrap=True)
-    following = f"daisy resume {sweep.sweep_id}" if waiting else "daisy list"
+    following = f"daisy resume {sweep.sweep_id}{typed}" if waiting else f"daisy list{typed}"
     out.print(Text.assemble(("  next        ", "dim"), following), soft_wrap=True)

@@ -19,6 +19,7 @@ from daisy.configuration import Project
 from daisy.folder import sweeps
 from daisy.framework.lines import visible
 from daisy.launch.evidence import Cluster
+from daisy.launch.holding import way_out
 from daisy.monitor import sweeps as sweep_table
 from daisy.monitor.columns import lines
 from daisy.monitor.failures import causes
@@ -85,7 +86,7 @@ def print_sweeps(models_dir: Path, as_data: bool) -> None:
     else:
         rule = "─" if out.encoding.startswith("utf") else "-"
         held = [
-            Text(f"{row.sweep_id}: {row.held}: `daisy resume {row.sweep_id}` goes on")
+            Text(f"{row.sweep_id} is held: {visible(row.held)}: {way_out(row.sweep_id)}")
             for row in sweep_rows
             if row.held and row.states.get(WAITING)
         ]
@@ -142,7 +143,7 @@ def screen(found: Look, wanted: Filter, models_dir: Path, out: Console) -> Group
     if shows_waiting:
         parts += [*([Text()] if chosen else []), *lines(waiting_columns(queued.first, time.time()), out.width, rule=rule)]
         for sweep_id, reason in queued.held.items():
-            told = f"{sweep_id} is held: {visible(reason)}: `daisy resume {sweep_id}` goes on"
+            told = f"{sweep_id} is held: {visible(reason)}: {way_out(sweep_id)}"
             parts.append(Text(told, style="yellow"))
         if queued.count > len(queued.first):
             more = queued.count - len(queued.first)

@@ -13,6 +13,7 @@ from daisy.framework.lines import visible
 from daisy.job import Stopped, stoppable
 from daisy.launch import lanes, sbatch
 from daisy.launch.following import Follower
+from daisy.launch.holding import way_out
 from daisy.launch.lanes import Filled
 from daisy.launch.planning import Plan
 from daisy.launch.sbatch import Submitted
@@ -38,6 +39,8 @@ def tell_submitted(filled: Filled, sweep: SweepFolder | None, typed: str = "") -
         fact(out, "fewer jobs", f"{error}. Those that are there train all that waits, only not so many at once")
     for error in filled.refused.values():
         fact(out, "warning", f"for other models that wait already: {error}")
+    for sweep_id, reason in filled.held.items():
+        fact(out, "held", f"{sweep_id} launches no more: {visible(reason)}: {way_out(sweep_id)}")
     if sweep is not None:
         fact(out, "folder", near(sweep.path))
         verbs = (f"list{typed}", f"wait {sweep.sweep_id}{typed}", f"cancel {sweep.sweep_id}{typed}")
@@ -73,7 +76,7 @@ def show_jobs(plans: Sequence[Plan]) -> None:
         out.print(Text(f"sbatch --test-only: {told or 'Slurm would take these jobs'}\n", style="dim"), soft_wrap=True)
 
 
-def wait_for(sweep: SweepFolder) -> int:
+def wait_for(sweep: SweepFolder, typed: str = "") -> int:
     """Stay with a sweep until all its models have ended; the exit code. Ctrl-C ends the view only."""
     out = console()
     watcher = (LiveSweep if out.is_terminal else PlainSweep)(sweep, lanes.at_once_of(sweep), out)
@@ -82,9 +85,9 @@ def wait_for(sweep: SweepFolder) -> int:
             ended = Follower(sweep, watcher).run()
     except Stopped as stop:
         watcher.close()
-        out.print(Text(f"{sweep.sweep_id} goes on; `daisy wait {sweep.sweep_id}` shows it again"), soft_wrap=True)
+        out.print(Text(f"{sweep.sweep_id} goes on; `daisy wait {sweep.sweep_id}{typed}` shows it again"), soft_wrap=True)
         return stop.exit_code
     finally:
         watcher.close()
-    tell_end(sweep, ended)
+    tell_end(sweep, ended, typed)
     return exit_code(sweep, ended)

@@ -16,7 +16,7 @@ from daisy.folder import Attempt, ModelFolder
 from daisy.job import Observer, Outcome, Stopped, Unshaken, run, stoppable
 from daisy.launch.planning import Plan, plan
 from daisy.launch.slots import Slot, a_slot
-from daisy.launch.starting import Launch, already, check_resumable, resume, start
+from daisy.launch.starting import Launch, already, check_resumable, start, take_up
 from daisy.launch.submit import submit_model
 
 HYDRA_INFO = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
@@ -150,7 +150,7 @@ def resume_model(project: Project, folder: ModelFolder, where: Environment | Non
         return 0
     watcher = observer()
     with stoppable(), a_slot(env, watcher.stage) as slot:
-        return train(project, folder, resume(folder, force, typed), watcher, slot)
+        return train(project, folder, take_up(folder, force, typed), watcher, slot)
 
 
 def train(project: Project, folder: ModelFolder, attempt: Attempt, watcher: Observer, slot: Slot) -> int:

@@ -66,9 +66,20 @@ def launch_plans(project: Project, plans: Sequence[Plan], name: str, dry_run: bo
         from daisy.cli.on_slurm import tell_submitted, wait_for
 
         env = plans[0].configuration.env
-        tell_submitted(submission.filled, submission.sweep, flag(project, env.name, "models_dir", env.models_dir))
-        return wait_for(submission.sweep) if wait and submission.sweep is not None else 0
+        typed = flag(project, env.name, "models_dir", env.models_dir)
+        tell_submitted(submission.filled, submission.sweep, typed)
+        own = [submission.sweep] if submission.sweep is not None else []
+        served = [*own, *_trained_by(submission, env.models_dir)] if wait else []
+        return max((wait_for(sweep, typed) for sweep in served), default=0)
     return run_sweep(submission.sweep, plans[0].configuration.env) if submission.sweep is not None else 0
+
+
+def _trained_by(submission: Submission, models_dir: Path) -> list[SweepFolder]:
+    """The other sweeps in which something of this command waits or runs."""
+    places = [there.where for there in submission.skipped if there.state == "waiting"]
+    running = [there.folder for there in submission.skipped if there.state == "running" and there.folder is not None]
+    places += [str(sweep["id"]) for folder in running if (sweep := folder.read_config().get("sweep"))]
+    return [find_sweep(models_dir, sweep_id) for sweep_id in dict.fromkeys(place.partition("/")[0] for place in places)]
 
 
 def _nothing_launched(stop: Stopped) -> int:

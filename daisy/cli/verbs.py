@@ -200,7 +200,7 @@ def wait(sweep: Sweep, env: Env = None) -> int:
     from daisy.cli.on_slurm import wait_for
     from daisy.folder import find_sweep
 
-    return wait_for(find_sweep(_environment(env).models_dir, sweep.partition("/")[0]))
+    return wait_for(find_sweep(_environment(env).models_dir, sweep.partition("/")[0]), _as_typed(env))
 
 
 @app.command(context_settings=TAKES_A_MODEL)

@@ -179,7 +179,7 @@ def _follow(toolbox: Toolbox, watch: Watch, course: Course, observer: Observer) 
 def _began(resume: Checkpoint | None) -> str:
     if resume is None:
         return "training"
-    place = f" of epoch {resume.epoch}" if resume.epoch is not None else ""
+    place = f" of epoch {resume.epoch}," if resume.epoch is not None else ""
     return f"training goes on from the checkpoint{place} {resume.path.name}"
 
 

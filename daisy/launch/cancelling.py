@@ -39,6 +39,11 @@ class Target:
         told = " and ".join(f"{count} {state}" for count, state in parts if count)
         return f"{told or 'no'} model{'' if len(self.waiting) + len(self.running) == 1 else 's'}"
 
+    def named(self) -> str:
+        """The same; one alone by its name: `s1532308429__seed/5, which waits`."""
+        names = [f"{sweep.sweep_id}/{place.number}" for sweep, place in self.waiting] + [runs.name for runs in self.running]
+        return f"{names[0]}, which {'waits' if self.waiting else 'runs'}" if len(names) == 1 else self.words()
+
 
 def of_sweep(sweep: SweepFolder, numbers: Sequence[int] | None = None) -> Target:
     """What of a sweep waits or runs; only some of its numbers where they are given."""

@@ -18,6 +18,10 @@ WORDS = {
     "DEADLINE": "reached its deadline",
     "REVOKED": "was revoked",
 }
+NO_MORE = (
+    "its job was cut off env.max_resumes times: `daisy resume MODEL` goes on once more; a longer env.slurm.timeout_min, or more "
+    "env.max_resumes, spares that"
+)
 TIME_IS_UP = signal.SIGUSR2  # what Slurm sends before a job's time limit
 
 
@@ -40,6 +44,7 @@ def settle_stopped(sweep: SweepFolder, place: Place, folder: ModelFolder, attemp
         return True
     if not may_go_on(sweep, place):
         folder.log(f"Slurm job {attempt.job} {WORDS[ending]}, and env.max_resumes is reached: `daisy resume` goes on")
+        folder.write_result({**folder.read_result(), "hint": NO_MORE})
         return True
     folder.log(f"Slurm job {attempt.job} {WORDS[ending]}: the model waits again as {sweep.sweep_id}/{place.number}")
     sweep.put_back(place)

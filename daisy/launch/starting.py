@@ -9,7 +9,7 @@ from pathlib import Path
 from daisy.configuration import Configuration
 from daisy.errors import ConfigurationError, ModelError
 from daisy.folder import Attempt, ModelFolder, by_identity, create, observed_state
-from daisy.launch.elsewhere import Elsewhere, in_sweeps
+from daisy.launch.elsewhere import Elsewhere, in_sweeps, waits_as
 from daisy.launch.evidence import Cluster
 from daisy.launch.planning import Plan
 from daisy.launch.recovery import locked
@@ -111,6 +111,21 @@ def _new(planned: Plan) -> Launch:
     if attempt is None:
         raise ModelError(f"{folder.path} was changed by somebody else: `daisy list` shows what is there")
     return Launch(folder, attempt)
+
+
+def take_up(folder: ModelFolder, force: bool = False, env: str = "") -> Attempt:
+    """As `resume`, for a person: what waits in a sweep that nobody serves any more waits there no longer.
+
+    Raises ModelError where somebody else is about to go on with it.
+    """
+    with locked(folder.path.parent):
+        waits = waits_as(folder)
+        if waits is not None and not waits.gone:
+            raise ModelError(f"{folder.model_id} waits already, as {waits.where}: `daisy list{env}` shows why")
+        attempt = resume(folder, force, env)
+        if waits is not None:
+            waits.taken_over()
+        return attempt
 
 
 def resume(folder: ModelFolder, force: bool = False, env: str = "") -> Attempt:

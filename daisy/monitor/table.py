@@ -30,7 +30,9 @@ class Filter:
     @property
     def only_models(self) -> bool:
         """Whether nothing that waits is one of these: it has no state but waiting, and is not among the newest models."""
-        return self.state not in (None, "waiting") or any((self.dataset, self.framework, self.last))
+        if self.state == "waiting":
+            return any((self.dataset, self.framework))
+        return self.state is not None or any((self.dataset, self.framework, self.last))
 
     def choose(self, rows: Sequence[Row]) -> list[tuple[int, Row]]:
         """The rows with their places from the end: -1 is the newest of all."""
@@ -58,14 +60,14 @@ def columns(registry: Registry, wanted: Filter) -> list[Column]:
     running = any(row.state == "running" for row in rows)
     on_slurm = any(row.job for row in rows)
     where = [
-        Column("job", [Cell(visible(row.job)) if row.job else NOTHING for row in rows], rank=5, right=True),
-        Column("node", [Cell(visible(row.host)) if row.host else NOTHING for row in rows], rank=7),
+        Column("job", [Cell(visible(row.job)) if row.job else NOTHING for row in rows], rank=1, right=True),
+        Column("node", [Cell(visible(row.host)) if row.host else NOTHING for row in rows], rank=2),
     ]
     return [
         Column("", [Cell(str(place), "dim") for place, _ in numbered], right=True),
         Column("config id", [Cell(row.config_id, RUNNING if row.state == "running" else "") for row in rows], shrinks=True),
-        Column("framework", [Cell(row.framework) for row in rows], rank=1),
-        Column("began", [Cell(ago(row.began)) for row in rows], rank=3),
+        Column("framework", [Cell(row.framework) for row in rows], rank=3 if on_slurm else 1),
+        Column("began", [Cell(ago(row.began)) for row in rows], rank=5 if on_slurm else 3),
         Column("at", [Cell(clock(row.began), "dim") for row in rows], rank=6),
         Column("dataset", _datasets(rows, registry), rank=4),
         Column("state", [Cell(row.state, STYLES.get(row.state, "")) for row in rows]),
@@ -73,7 +75,7 @@ def columns(registry: Registry, wanted: Filter) -> list[Column]:
         Column("accuracy", [own for own, _, _ in accuracies], right=True),
         Column("best", [best for _, best, _ in accuracies], rank=5, right=True),
         Column("diff", [difference for _, _, difference in accuracies], rank=1, right=True),
-        *([Column("for", [_for(row) for row in rows], rank=4, right=True)] if running else []),
+        *([Column("for", [_for(row) for row in rows], rank=1, right=True)] if running else []),
         *(where if on_slurm else []),
     ]
 

@@ -83,7 +83,8 @@ def test_the_time_limit(on_slurm: OnSlurm) -> None:
 def test_the_time_limit_again_and_again(on_slurm: OnSlurm) -> None:
     on_slurm.run("seed=1", LONG, "env.slurm.timeout_min=1", "env.slurm.signal_delay_s=58", "env.max_resumes=1")
     wait_until(lambda: on_slurm.attempts(1) == 2, "the model has begun again")
-    assert on_slurm.ended()[1]["state"] == "stopped"
+    result = on_slurm.ended()[1]
+    assert result["state"] == "stopped" and "env.slurm.timeout_min" in result["hint"]
     assert on_slurm.attempts(1) == 2
     assert "env.max_resumes is reached" in (on_slurm.project.models()[0] / "daisy" / "job.out").read_text()
 
@@ -208,6 +209,7 @@ def test_killed_between_sbatch_and_submitits_files(on_slurm: OnSlurm) -> None:
         ("env.slurm.partition=nosuch", "Invalid partition name"),
         ("env.slurm.cpus_per_task=99", "Requested node configuration is not available"),
         ("env.slurm.gres=gpu:99", "Requested node configuration is not available"),
+        ("env.slurm.partition=brief", "Partition"),  # sbatch takes it, although no job of its may last so long
         ("env.slurm.account=nosuch", "nvalid account"),
         ("env.slurm.additional_parameters={nosuch: 1}", "nrecognized option"),
     ],

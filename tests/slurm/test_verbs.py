@@ -35,7 +35,11 @@ def test_list_shows_what_runs_and_what_waits(on_slurm: OnSlurm) -> None:
     assert "for a place" in listed
     told = json.loads(on_slurm.daisy("list", "--json").out)
     assert sorted(row["state"] for row in told) == ["running"] * 2 + ["waiting"] * 3
-    assert on_slurm.daisy("list", "--state", "waiting").out.count(f"{sweep}/") == 3
+    for words in (("--state", "waiting"), ("--state", "waiting", "--last", "2")):  # what waits is no newest model
+        assert on_slurm.daisy("list", *words).out.count(f"{sweep}/") == 3
+    narrow = on_slurm.project.daisy("list", environment={**on_slurm.environment, "COLUMNS": "80"}).out
+    header = next(line for line in narrow.splitlines() if "config id" in line)
+    assert {"state", "for", "job", "node"} <= set(header.split()), header
 
 
 def test_one_squeue_a_screen(on_slurm: OnSlurm, tmp_path: Path) -> None:
@@ -64,7 +68,7 @@ def test_a_reason_of_slurms(on_slurm: OnSlurm) -> None:
 def test_cancel_one_that_waits_and_one_that_runs(on_slurm: OnSlurm) -> None:
     sweep = run_two_of_five(on_slurm)
     asked = on_slurm.daisy("cancel", f"{sweep}/5")
-    assert asked.code == 2 and "cancel 1 waiting model?" in asked.one_line and "--yes" in asked.one_line
+    assert asked.code == 2 and f"cancel {sweep}/5, which waits?" in asked.one_line and "--yes" in asked.one_line
     done = on_slurm.daisy("cancel", f"{sweep}/5", f"{sweep}/1", "--yes")
     assert done.code == 0 and "1 waiting and 1 running models cancelled" in done.out
     wait_until(lambda: 3 in on_slurm.begun(), "the next one has its place")
@@ -73,12 +77,12 @@ def test_cancel_one_that_waits_and_one_that_runs(on_slurm: OnSlurm) -> None:
     assert {seed: result["state"] for seed, result in results.items()} == {1: "stopped", 2: "done", 3: "done", 4: "done"}
     told = on_slurm.daisy("sweeps").out.splitlines()
     assert told[0].split() == ["sweep", "launched", "on", "models", "done", "stopped", "cancelled", "best"]
-    assert "slurm" in told[2] and told[2].split()[-6:-2] == ["5", "3", "1", "2"]
+    assert "slurm" in told[2] and told[2].split()[-6:-2] == ["5", "3", "1", "1"]
 
 
 def test_cancel_a_sweep(on_slurm: OnSlurm) -> None:
     sweep = run_two_of_five(on_slurm)
-    done = on_slurm.daisy("cancel", sweep, "--yes")
+    done = on_slurm.daisy("cancel", sweep.partition("__")[0], "--yes")
     assert done.code == 0 and "3 waiting and 2 running models cancelled" in done.out
     wait_until(on_slurm.all_ended, "no job is left")
     wait_until(lambda: {result["state"] for result in on_slurm.results().values()} == {"stopped"}, "both have stopped")
@@ -121,10 +125,27 @@ def test_the_same_mistake_three_times_holds_a_sweep(on_slurm: OnSlurm) -> None:
     on_slurm.ended()
     assert len(on_slurm.begun()) == 3 and on_slurm.sweeps[0].waiting() == 5
     sweep = on_slurm.sweeps[0].sweep_id
-    assert f"`daisy resume {sweep}` goes on" in on_slurm.daisy("sweeps").out
+    assert f"`daisy resume {sweep}`" in on_slurm.daisy("sweeps").out
     assert on_slurm.daisy("resume", sweep).code == 0
     on_slurm.ended()
-    assert len(on_slurm.begun()) == 6
+    assert len(on_slurm.begun()) == 6 and on_slurm.sweeps[0].waiting() == 2
+    # Its jobs run what was submitted; the same command takes what waits over, and runs what has been mended.
+    program = on_slurm.project.root / "frameworks" / "sleeper" / "sleep.py"
+    program.write_text(program.read_text().replace("if fails:", "if False:"))
+    again = on_slurm.run("seed=range(1,9)", *words, "--wait")
+    assert again.code == 0, again.out + again.err
+    assert {result["state"] for result in on_slurm.ended().values()} == {"done"} and on_slurm.sweeps[0].waiting() == 0
+
+
+def test_waiting_for_what_another_command_has_launched(on_slurm: OnSlurm) -> None:
+    assert on_slurm.run("seed=1,2", LONG, "env.max_running=1").code == 0
+    wait_until(lambda: on_slurm.begun() == [1], "one trains and one waits")
+    stays = on_slurm.start("seed=1,2", LONG, "env.max_running=1", "--wait")
+    with pytest.raises(subprocess.TimeoutExpired):
+        stays.wait(3)
+    on_slurm.open()
+    code, out = on_slurm.finished(stays)
+    assert code == 0 and "2 done" in out, out
 
 
 def test_resume_and_again_go_to_slurm_too(on_slurm: OnSlurm) -> None:
