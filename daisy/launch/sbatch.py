@@ -7,6 +7,7 @@ import shutil
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr
 from dataclasses import dataclass, field
@@ -147,6 +148,8 @@ def _executor(lanes: Lanes, name: str, folder: Path) -> "submitit.SlurmExecutor"
         raise LaunchError("there is no Slurm on this machine (no sbatch): launch on the cluster, or with env=local")
     import submitit
 
+    # Its advice on which parameters go together: sbatch decides.
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"submitit\.")
     executor = submitit.SlurmExecutor(folder=folder, max_num_timeout=0)
     try:
         executor.update_parameters(**_parameters(lanes, name))
