@@ -9,6 +9,7 @@ from daisy.configuration.keys import SLURM, SLURM_COLLECTIONS, SLURM_PARAMETERS
 from daisy.errors import ConfigurationError
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
+OPTION = re.compile(r"[A-Za-z][A-Za-z0-9_-]*", re.ASCII)
 SET_BY_DAISY = ("array", "comment", "dependency", "job-name", "no-requeue", "requeue", "signal", "output", "error",
                 "wrap", "wait", "test-only", "parsable")  # fmt: skip
 """Options of sbatch that make lanes what they are; it takes them abbreviated, too."""
@@ -23,6 +24,10 @@ def check(wishes: Mapping[str, Any], models_dir: Path) -> None:
             raise ConfigurationError(f"{key}={value!r}: {key} must be {kind}, or null".replace("\n", "\\n"))
     for name in wishes.get("additional_parameters") or {}:
         option = name.replace("_", "-")
+        if not OPTION.fullmatch(name):
+            raise ConfigurationError(
+                f"{SLURM_PARAMETERS}.{name!r}: an option of sbatch has letters, digits and `-` only: mend it"
+            )
         if any(own.startswith(option) for own in SET_BY_DAISY):
             raise ConfigurationError(f"{SLURM_PARAMETERS}.{name}: Daisy sets that itself: leave it out")
     name = str(wishes.get("name", "daisy"))

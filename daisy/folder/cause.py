@@ -8,7 +8,7 @@ from typing import Any
 TELLING = re.compile(r"error|exception|killed|fatal|cannot|can't|not found|no such|abort|fault|denied", re.IGNORECASE)
 MOST_LINES = 2
 LONGEST_LINE = 160  # characters
-VARYING = re.compile(r"\d+(\.\d+)?|0x[0-9a-f]+|/\S+")  # numbers, addresses and paths: they tell one model from another
+VARYING = re.compile(r"0x[0-9a-f]+|\d+(\.\d+)?|/\S+")  # numbers, addresses and paths: they tell one model from another
 UNKNOWN = "no reason is known"
 
 

@@ -133,12 +133,17 @@ def as_json(registry: Registry, wanted: Filter) -> list[dict[str, Any]]:
 
 
 def header(registry: Registry, waiting: int, now: float) -> str:
-    """`3 running, 14 waiting, 5 ended today, 1 failed`: today is this place's, failed are all that are failed now."""
+    """`3 running, 14 waiting, 5 ended today, 1 failed`: today is this place's, failed are all that are failed now.
+
+    Those of which it is not known are named where there are some: they may run.
+    """
     today = date.fromtimestamp(now)
     running = sum(row.state == "running" for row in registry.rows)
     ended = sum(row.ended is not None and _day(row.ended) == today for row in registry.rows if row.state != "running")
     failed = sum(row.state == "failed" for row in registry.rows)
-    return f"{running} running, {waiting} waiting, {ended} ended today, {failed} failed"
+    unknown = sum(row.state == "unknown" for row in registry.rows)
+    told = f"{running} running, {waiting} waiting, {ended} ended today, {failed} failed"
+    return f"{told}, {unknown} unknown" if unknown else told
 
 
 def _day(then: float) -> date | None:

@@ -24,6 +24,12 @@ def test_what_makes_a_lane_is_daisys(option: str) -> None:
     assert str(refused.value) == f"env.slurm.additional_parameters.{option}: Daisy sets that itself: leave it out"
 
 
+@pytest.mark.parametrize("option", ["dependency=afterok:1", "comment=x", "mail type", "--wrap", "", "x\n#SBATCH --array"])
+def test_a_name_is_a_name(option: str) -> None:
+    with pytest.raises(ConfigurationError, match="letters, digits and `-` only: mend it"):
+        wishes.check({"additional_parameters": {option: "x"}}, MODELS)
+
+
 @pytest.mark.parametrize(
     "option", ["mail-type", "mail_user", "begin", "exclusive", "reservation", "nice", "signals", "constraint", "licenses", "x11"]
 )
