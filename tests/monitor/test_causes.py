@@ -10,7 +10,8 @@ from registry.filled import begun, rewrite
 from support import DaisyProject
 
 from daisy import registry
-from daisy.monitor.failures import LONGEST_LINE, Cause, causes
+from daisy.folder.cause import LONGEST_LINE
+from daisy.monitor.failures import Group, causes
 
 OOM: dict[str, Any] = {
     "reason": "the framework ended with exit code 1",
@@ -31,7 +32,7 @@ def failed(models: Path, number: int, host: str | None = "gpu12", **told: Any) -
     begun(models, number).write_result({name: value for name, value in result.items() if value is not None})
 
 
-def found(models: Path) -> list[Cause]:
+def found(models: Path) -> list[Group]:
     return causes(models, registry.read(models).rows)
 
 
