@@ -10,6 +10,7 @@ from typing import NoReturn
 
 from daisy.configuration import Configuration, Environment, Project, find_project
 from daisy.configuration.launchers import LAUNCHER, LOCAL, SLURM, SWEEPER, check_sweepers_overrides, chosen, is_of_sweepers
+from daisy.configuration.project import is_of_a_sweep
 from daisy.dataset import DownloadBar
 from daisy.errors import ConfigurationError, DaisyError
 from daisy.folder import Attempt, ModelFolder
@@ -71,6 +72,8 @@ def run_overrides(arguments: Sequence[str]) -> int:
         composed_yaml(project, [text for text in flags.overrides if not is_of_sweepers(text)], None, False)
         return _hydra_itself(project, list(arguments))
     check_sweepers_overrides(flags.overrides)
+    if flags.cfg is None:
+        _check_no_sweep(flags.overrides)
     if flags.cfg == "job":
         sys.stdout.write(composed_yaml(project, flags.overrides, flags.package, flags.resolve))
         return 0
@@ -83,6 +86,13 @@ def run_overrides(arguments: Sequence[str]) -> int:
         flag = "--dry-run" if flags.dry_run else "--wait"
         raise ConfigurationError(f"{flag} goes with -m or env=slurm; `--cfg job` shows what one model's configuration is")
     return launch(project, configuration)
+
+
+def _check_no_sweep(texts: Sequence[str]) -> None:
+    """Raise ConfigurationError where a named sweep is asked for without -m."""
+    for text in texts:
+        if is_of_a_sweep(text):
+            raise ConfigurationError(f"{text}: a sweep is many models: add -m, or --cfg job to see what they are made of")
 
 
 def launch_on_slurm(

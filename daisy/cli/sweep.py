@@ -4,6 +4,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.text import Text
@@ -11,11 +12,11 @@ from rich.text import Text
 from daisy.cli.ending import exit_code, tell_end
 from daisy.cli.screen import console
 from daisy.configuration import Environment, Project
-from daisy.configuration.compose import composer
+from daisy.configuration.compose import Composer, composer
 from daisy.configuration.environment import flag
 from daisy.configuration.overrides import one_line
 from daisy.dataset import DownloadBar
-from daisy.errors import DaisyError, LaunchError
+from daisy.errors import ConfigurationError, DaisyError, LaunchError
 from daisy.files import safe_name
 from daisy.folder import SweepFolder, find_sweep
 from daisy.framework.lines import visible
@@ -27,6 +28,7 @@ from daisy.launch.resuming import make_ready, resumed
 from daisy.launch.slots import at_once
 from daisy.launch.submit import SLURM, Submission, foreseen, launcher_of, submit
 from daisy.monitor.sweeping import LiveSweep, PlainSweep
+from daisy.sweep import Ablation, Named, Origin, asks_for_a_sweep, named, origin_of
 
 MOST_NAMED = 20  # models that are told one by one
 MANY = 1000  # models, that take some seconds
@@ -40,20 +42,22 @@ def launch_sweep(project: Project, texts: Sequence[str], dry_run: bool, wait: bo
     """
     try:
         with stoppable():
-            plans, swept = _plans(project, texts)
+            asked = _asked(project, texts)
     except Stopped as stop:
         return _nothing_launched(stop)
-    return launch_plans(project, plans, _name(swept), dry_run, wait)
+    return launch_plans(project, asked.plans, asked.name, dry_run, wait, asked.origin)
 
 
-def launch_plans(project: Project, plans: Sequence[Plan], name: str, dry_run: bool = False, wait: bool = False) -> int:
+def launch_plans(
+    project: Project, plans: Sequence[Plan], name: str, dry_run: bool = False, wait: bool = False, origin: Origin | None = None
+) -> int:
     """Submit models that can be trained, and run them, or leave that to Slurm; the exit code."""
     try:
         with stoppable():
             if dry_run:
                 _show(foreseen(plans))
                 return 0
-            submission = submit(project, plans, name, sys.argv)
+            submission = submit(project, plans, name, sys.argv, origin)
     except Stopped as stop:
         return _nothing_launched(stop)
     _tell(submission)
@@ -121,24 +125,66 @@ def run_sweep(sweep: SweepFolder, env: Environment) -> int:
     return exit_code(sweep, ended)
 
 
-def _plans(project: Project, texts: Sequence[str]) -> tuple[list[Plan], list[str]]:
-    """All models, checked before the first one is launched, and the keys that have several values."""
-    configurations, plans = [], []
+@dataclass(frozen=True)
+class _Asked:
+    """What a command line asks for: its models, the sweep's name, and the named sweep that they are of."""
+
+    plans: Sequence[Plan]
+    name: str
+    origin: Origin | None = None
+
+
+def _asked(project: Project, texts: Sequence[str]) -> _Asked:
+    """All models, checked before the first one is launched."""
     with composer(project, Path.cwd()) as composing:
-        sets = composing.parser.expanded(texts)
-        if len(sets) >= MANY:
-            print(f"  composing and checking {len(sets):,} models", flush=True)
-        for number, overrides in enumerate(sets, 1):
-            with _about(number, sets):
-                configurations.append(composing.compose(overrides))
+        if not asks_for_a_sweep(texts):
+            sets = composing.parser.expanded(texts)
+            plans = _plans(project, composing, sets)
+            return _Asked(plans, _name(_swept(sets)))
+        asked = named(project, composing.parser, texts)
+        plans = _plans(project, composing, asked.sets())
+        return _Asked(plans, safe_name(asked.name.replace("/", "-")[:LONGEST_NAME]), _origin(asked, plans))
+
+
+def _plans(project: Project, composing: Composer, sets: Sequence[Sequence[str]]) -> list[Plan]:
+    configurations, plans = [], []
+    if len(sets) >= MANY:
+        print(f"  composing and checking {len(sets):,} models", flush=True)
+    for number, overrides in enumerate(sets, 1):
+        with _about(number, sets):
+            configurations.append(composing.compose(overrides))
     with DownloadBar() as bar:
         planner = Planner(project, lambda text: print(f"  {visible(text)}", flush=True), bar)
         for number, configuration in enumerate(configurations, 1):
             with _about(number, sets):
                 plans.append(planner.plan(configuration))
+    return plans
+
+
+def _swept(sets: Sequence[Sequence[str]]) -> list[str]:
+    """The keys that have several values."""
     values = Counter(text for overrides in sets for text in overrides)
-    swept = [text.partition("=")[0].lstrip("+~") for text in sets[0] if values[text] < len(sets)]
-    return plans, swept
+    return [text.partition("=")[0].lstrip("+~") for text in sets[0] if values[text] < len(sets)]
+
+
+def _origin(asked: Named, plans: Sequence[Plan]) -> Origin:
+    if asked.definition.kind == Ablation.kind:
+        _check_ablation(asked, plans)
+    return origin_of(asked, [planned.identity for planned in plans])
+
+
+def _check_ablation(asked: Named, plans: Sequence[Plan]) -> None:
+    """Raise ConfigurationError where a variant would be the full model once more: it would look as if nothing were lost."""
+    repeats = len(asked.variants[0].repeats)
+    for begin in range(0, len(plans), len(asked.variants) * repeats):
+        for number, variant in enumerate(asked.variants[1:], 1):
+            full, other = plans[begin], plans[begin + number * repeats]
+            if full.what_runs == other.what_runs:
+                framework, overrides = full.configuration.framework, " ".join(variant.overrides)
+                raise ConfigurationError(
+                    f"{variant.name} ({overrides}) is the full model itself: {framework} is run with the same commands; take it "
+                    "out of the sweep, or let the full model have what it takes away"
+                )
 
 
 @contextmanager

@@ -20,7 +20,8 @@ from yaml import YAMLError  # type: ignore[import-untyped]
 from daisy.configuration import check, launchers
 from daisy.configuration.model import Configuration, Environment, leaves
 from daisy.configuration.overrides import SECTION_OF_GROUP, Overrides, Parser, one_line, parse, text_of
-from daisy.configuration.project import Project
+from daisy.configuration.project import SWEEP, Project
+from daisy.configuration.sweep_source import SweepSource
 from daisy.configuration.template import Template
 from daisy.errors import ConfigurationError
 
@@ -33,9 +34,12 @@ class ProjectSearchPath(SearchPathPlugin):
     """Puts the project's own conf/ before the one that Daisy ships: Hydra takes the first match."""
 
     folders: Sequence[Path] = ()
+    sweeps: Sequence[Path] = ()
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
         """Called by Hydra when it starts."""
+        for folder in self.sweeps:
+            search_path.append("daisy", f"{SweepSource.scheme()}://{folder}")
         for folder in reversed(self.folders):
             search_path.prepend("daisy", f"file://{folder}")
 
@@ -57,7 +61,9 @@ def register(project: Project) -> None:
     """Tell Hydra where this project's conf/ is, and Daisy's launchers."""
     launchers.make_known()
     ProjectSearchPath.folders = [folder for folder in project.folders("conf") if folder.parent != project.shipped]
+    ProjectSearchPath.sweeps = project.folders("sweeps")
     Plugins.instance().register(ProjectSearchPath)
+    Plugins.instance().register(SweepSource)
 
 
 def compose(project: Project, texts: Sequence[str], cwd: Path | None = None) -> Configuration:
@@ -99,8 +105,10 @@ class Composer:
 
     def _template(self, overrides: Overrides, choices: tuple[str, ...]) -> Template:
         if choices not in self._templates:
-            reference = [text_of(choice) for choice in overrides.choices if choice.key_or_group in REFERENCE_GROUPS]
             chosen = _composed(list(choices))
+            reference = [text_of(choice) for choice in overrides.choices if choice.key_or_group in REFERENCE_GROUPS]
+            if any(choice.key_or_group == SWEEP for choice in overrides.choices):  # its file may choose them, too
+                reference = [f"{group}={_choices(chosen)[group]}" for group in REFERENCE_GROUPS]
             defaults = chosen if len(reference) == len(choices) else _composed(reference)
             self._templates[choices] = Template(_plain(defaults), _plain(chosen), _choices(chosen))
         return self._templates[choices]
@@ -150,6 +158,20 @@ def chosen_values(project: Project, choices: Sequence[str]) -> dict[str, Any]:
     """What choices of groups alone compose to."""
     with hydra(project):
         return _plain(_composed(list(choices)))
+
+
+def named_sweep(project: Project, name: str, texts: Sequence[str]) -> dict[str, Any]:
+    """What the file of a named sweep says, its node `sweep` as it composes with these overrides of it (`sweep.trials=20`)."""
+    with hydra(project):
+        composed = _composed([f"+{SWEEP}={name}", *(f"++{text.lstrip('+')}" for text in texts)])
+    try:
+        written = OmegaConf.to_container(OmegaConf.load(project.sweeps()[name]))
+        node = composed.get(SWEEP)
+        node = OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
+    except OmegaConfBaseException as error:
+        raise ConfigurationError(hydra_says(error)) from error
+    assert isinstance(written, dict)
+    return {**{str(key): value for key, value in written.items()}, SWEEP: node}
 
 
 def environment_of(project: Project, texts: Sequence[str], cwd: Path) -> Environment:
@@ -209,9 +231,10 @@ def _choices(config: DictConfig) -> dict[str, str]:
 
 
 def _plain(config: DictConfig, *, resolve: bool = False) -> dict[str, Any]:
-    """As plain Python values, without Hydra's own section."""
+    """As plain Python values, without Hydra's own section and without the definition of a sweep."""
     try:
-        tree = OmegaConf.to_container(_shown(config), resolve=resolve)
+        shown = OmegaConf.masked_copy(config, [str(key) for key in config if key not in ("hydra", SWEEP)])
+        tree = OmegaConf.to_container(shown, resolve=resolve)
     except OmegaConfBaseException as error:
         raise ConfigurationError(hydra_says(error)) from error
     assert isinstance(tree, dict)
@@ -227,7 +250,7 @@ def _frozen(
 ) -> Configuration:
     check.nothing_missing(unresolved)
     base = dict(leaves(template.defaults))
-    choices = {group: option for group, option in template.choices.items() if "/" not in group and group != "hydra"}
+    choices = {group: option for group, option in template.choices.items() if "/" not in group and group not in ("hydra", SWEEP)}
     set_by = _origins(overrides, _chosen_keys(overrides, base, template.chosen))
     tree = check.values(resolved(), template.chosen, set_by)
     tree = check.limits(check.heads(check.layers(tree, set_by)), set_by)

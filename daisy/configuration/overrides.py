@@ -17,7 +17,7 @@ from hydra.errors import HydraException
 
 from daisy.configuration.keys import KEYS, SLURM_COLLECTIONS
 from daisy.configuration.nearest import did_you_mean
-from daisy.configuration.project import Project, at_home
+from daisy.configuration.project import SWEEP, Project, at_home
 from daisy.errors import ConfigurationError
 
 SECTION_OF_GROUP = {"architecture": "arch"}
@@ -97,8 +97,8 @@ class Parser:
 
     @cached_property
     def options(self) -> Mapping[str, list[str]]:
-        """The groups, and what can be chosen of each."""
-        return self._project.groups()
+        """The groups, and what can be chosen of each; named sweeps are one, too."""
+        return {**self._project.groups(), SWEEP: list(self._project.sweeps())}
 
     def _one(self, typed: str) -> tuple[bool, Override]:
         """Whether it is a choice of a group, and the override."""
@@ -165,6 +165,9 @@ class Parser:
 
 def _check_choice(override: Override, options: list[str], text: str) -> None:
     group, choice = override.key_or_group, override.value()
+    if group == SWEEP and not (override.is_add() and options):
+        way_out = f"write +{text.lstrip('+~')}" if options else "there is none here, so write one into sweeps/NAME.yaml"
+        raise ConfigurationError(f"{text}: a named sweep is added to a configuration: {way_out}")
     if override.type == OverrideType.DEL:
         raise ConfigurationError(f"{text}: {group} can't be left out; choose another with {group}=NAME")
     if not isinstance(choice, str):

@@ -9,6 +9,7 @@ from daisy.errors import ProjectError
 
 MARK = "daisy.yaml"
 CODE_PARTS = ("conf", "daisy", "frameworks", "sweeps")  # the folders of a project that decide what its models do
+SWEEP = "sweep"  # the group of named sweeps, which is added: it is in no defaults list; and the node of their definitions
 PACKAGE = Path(__file__).resolve().parent.parent
 
 
@@ -44,6 +45,16 @@ class Project:
                     found.setdefault(group, set()).add("/".join(rest))
         return {group: sorted(options) for group, options in sorted(found.items())}
 
+    def sweeps(self) -> dict[str, Path]:
+        """The named sweeps and their files, by name: `kernel_sizes`, `mine/first`; the project's own instead of shipped ones."""
+        found: dict[str, Path] = {}
+        for folder in self.folders("sweeps"):
+            for path in sorted(folder.glob("**/*.yaml")):
+                name = path.relative_to(folder).with_suffix("")
+                if not any(part.startswith(("_", ".")) for part in name.parts):
+                    found.setdefault(name.as_posix(), path)
+        return dict(sorted(found.items()))
+
     def options(self, group: str) -> list[str]:
         """The options of one group."""
         return self.groups().get(group, [])
@@ -51,6 +62,11 @@ class Project:
     def absolute(self, path: str) -> Path:
         """A path of a configuration: `~` is the home, a relative one starts at the project's root."""
         return Path(os.path.normpath(self.root / at_home(path)))
+
+
+def is_of_a_sweep(text: str) -> bool:
+    """Whether an override takes a named sweep (`+sweep=NAME`), or changes its definition (`sweep.repeat=3`)."""
+    return text.lstrip("+~").partition("=")[0].partition(".")[0] == SWEEP
 
 
 def at_home(path: str) -> Path:

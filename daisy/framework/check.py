@@ -1,20 +1,30 @@
 """Whether an adapter can honour a configuration: all that can be known before anything starts."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from daisy.configuration import Configuration
 from daisy.dataset import SPLITS
 from daisy.errors import ConfigurationError
 from daisy.framework.checkpoint import Checkpoint
-from daisy.framework.contract import Adapter, Paths
+from daisy.framework.contract import Adapter, Command, Paths
 from daisy.framework.description import Description
 from daisy.framework.options import Options, refuse_unused, unused
 
 
+@dataclass(frozen=True)
+class Checked:
+    """The keys that an adapter did not read, and its commands, as if all folders were /nonexistent."""
+
+    unused: list[str]
+    commands: Sequence[Command]
+
+
 def check_adapter(
     adapter: Adapter, configuration: Configuration, companion: Path, installed: Description | None = None
-) -> list[str]:
-    """Ask the adapter for all its commands, as if for a training; the keys that it did not read.
+) -> Checked:
+    """Ask the adapter for all its commands, as if for a training.
 
     Raises ConfigurationError for an option that was set and that it does not use, and for a value that it can't honour.
     """
@@ -24,13 +34,16 @@ def check_adapter(
         nowhere / "dataset", nowhere / "form", nowhere / "model_out", companion, nowhere / "source", dict.fromkeys(SPLITS, 1000)
     )
     checkpoint = Checkpoint(paths.model_out / "checkpoint")
-    adapter.form(options, paths)
-    adapter.train(options, paths, None)
-    adapter.predict(options, paths, checkpoint, paths.canonical("dev", "source"), nowhere / "output")
+    form = adapter.form(options, paths)
+    commands = [
+        *(form.commands if form is not None else ()),
+        adapter.train(options, paths, None),
+        adapter.predict(options, paths, checkpoint, paths.canonical("dev", "source"), nowhere / "output"),
+    ]
     if configuration.value("train.validate") == "each" and not adapter.keeps_epochs:
         raise ConfigurationError(
             f"train.validate=each: {configuration.framework} keeps no checkpoint of each epoch; use train.validate=best"
         )
     not_read = unused(configuration, options.read)
     refuse_unused(configuration, not_read)
-    return not_read
+    return Checked(not_read, commands)

@@ -9,12 +9,13 @@ from typing import Any
 from daisy import __version__
 from daisy import dataset as datasets
 from daisy.configuration import Configuration, Project, config_id, identity, to_json
+from daisy.configuration.keys import KEPT_BY_DAISY, READ_BY_DAISY
 from daisy.configuration.project import CODE_PARTS
 from daisy.dataset import Dataset, Progress
 from daisy.errors import ConfigurationError
 from daisy.folder import PROJECT_PATCH, SOURCE_PATCH
 from daisy.framework import lookup
-from daisy.framework.check import check_adapter
+from daisy.framework.check import Checked, check_adapter
 from daisy.framework.ready import Chosen, Ready, choose, ready
 from daisy.framework.source import Source, look_at
 
@@ -29,6 +30,7 @@ class Plan:
     identity: str
     content: dict[str, Any]
     patches: Mapping[str, bytes]  # what was not committed, by file name
+    what_runs: str = ""  # commands, data, and what Daisy itself goes by: two models with the same one are the same
 
 
 class Planner:
@@ -47,16 +49,17 @@ class Planner:
         """
         chosen = self._choose(configuration)
         with lookup.blaming(chosen.file):
-            not_read = check_adapter(chosen.adapter, configuration, chosen.file.companion)
+            checked = check_adapter(chosen.adapter, configuration, chosen.file.companion)
             found = self._find(chosen, configuration)
             if found.description is not None:  # now that its options are known
                 check_adapter(chosen.adapter, configuration, chosen.file.companion, found.description)
         dataset = self._prepare(configuration)
         if not dataset.sizes["dev"]:
             raise ConfigurationError(f"dataset {dataset.name} has no dev examples: Daisy scores on them; give it a dev split")
-        return self._named(configuration, not_read, dataset, found)
+        return self._named(configuration, checked, dataset, found)
 
-    def _named(self, configuration: Configuration, not_read: list[str], dataset: Dataset, found: Ready) -> Plan:
+    def _named(self, configuration: Configuration, checked: Checked, dataset: Dataset, found: Ready) -> Plan:
+        not_read = checked.unused
         name = config_id(configuration, not_read)
         definition = configuration.values["dataset"]
         who = identity(configuration, not_read, datasets.identifying(definition), dataset.checksum)
@@ -79,7 +82,8 @@ class Planner:
         if found.source is not None:
             content["source"] = found.source.to_json()
             patches[SOURCE_PATCH] = found.source.patch
-        return Plan(self._project, configuration, name, who, content, {file: patch for file, patch in patches.items() if patch})
+        patches = {file: patch for file, patch in patches.items() if patch}
+        return Plan(self._project, configuration, name, who, content, patches, _what_runs(configuration, checked, dataset))
 
     @cached_property
     def _state(self) -> Source:
@@ -106,6 +110,12 @@ class Planner:
             root = self._project.root
             self._datasets[key] = datasets.prepare_for(configuration, root, self._report, self._progress)
         return self._datasets[key]
+
+
+def _what_runs(configuration: Configuration, checked: Checked, dataset: Dataset) -> str:
+    values = configuration.flat()
+    own = {key: values.get(key) for key in (*READ_BY_DAISY, KEPT_BY_DAISY)}
+    return _key([[vars(command) for command in checked.commands], dataset.checksum, own])
 
 
 def _key(value: Any) -> str:

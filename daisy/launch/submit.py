@@ -6,16 +6,16 @@ On Slurm jobs are submitted then; what is on disk is whole before, so that whate
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from daisy import __version__
 from daisy.configuration import Environment, Project, from_json
-from daisy.errors import ConfigurationError, ModelError
+from daisy.errors import ConfigurationError, FolderError, ModelError
 from daisy.files import sha256
-from daisy.folder import ModelFolder, SweepFolder, Waiting, by_identity, create_sweep, patch_name
+from daisy.folder import ModelFolder, SweepFolder, Waiting, by_identity, create_sweep, patch_name, sweeps
 from daisy.job.stop import Stopped, unstoppable
 from daisy.launch import lanes, sbatch, slurm
 from daisy.launch.elsewhere import Elsewhere, in_sweeps, waits_as
@@ -26,6 +26,7 @@ from daisy.launch.planning import Plan
 from daisy.launch.recovery import RUNNER, locked
 from daisy.launch.sbatch import Lanes
 from daisy.launch.starting import Already, check_resumable, counting, models_dir_of
+from daisy.sweep import Origin, check_unchanged
 
 LOCAL, SLURM = "local", "slurm"
 OF_A_FOLDER = ("format", "model_id", "sweep")  # of config.json: they say where a model is, not what it is
@@ -45,23 +46,28 @@ class Submission:
     stopped: Stopped | None = None  # somebody asked to stop while it was made: it is whole all the same
 
 
-def submit(project: Project, plans: Sequence[Plan], name: str, command: Sequence[str]) -> Submission:
+def submit(
+    project: Project, plans: Sequence[Plan], name: str, command: Sequence[str], origin: Origin | None = None
+) -> Submission:
     """Put the models into a new sweep, whole on disk, each identity once over all sweeps of the same models_dir.
 
     A stopped model goes on in its folder, a failed one is trained anew; one that waits in a sweep whose launcher is gone comes
-    over into this one. Raises ConfigurationError, and LaunchError where Slurm takes nothing: nothing was launched then.
+    over into this one. `origin` is the named sweep that they are of: its folder is made also where all of them are there, if
+    there is none of it yet. Raises ConfigurationError, and LaunchError where Slurm takes nothing: nothing was launched then.
     """
     models_dir, launcher = _models_dir(plans), launcher_of(plans)
     if launcher == SLURM:
         _check_with_slurm(models_dir, plans)
     # Two shells that ask for the same models at the same moment: the second one sees the first one's sweep.
     with _to_its_end() as stopped, locked(models_dir):
+        is_new = _is_new(models_dir, origin)
         elsewhere = in_sweeps(models_dir, {planned.identity for planned in plans}, mend=True)
         entries, skipped = _sorted_out(models_dir, plans, elsewhere)
         queue = lanes.the_queue() if launcher == SLURM else None
         waiting = [Waiting(planned.content, model) for planned, model in entries]
         admitted = [planned for planned, _ in entries]
-        sweep = _create(project, models_dir, admitted, waiting, name, command, launcher) if entries else None
+        new = _New(name, command, launcher, plans[0], origin)
+        sweep = _create(project, models_dir, admitted, waiting, new) if entries or is_new else None
         filled = _filled(models_dir, queue, sweep) if queue is not None else None
         for planned, _ in entries:
             if (other := elsewhere.get(planned.identity)) is not None and not planned.configuration.again:
@@ -94,7 +100,7 @@ def submit_model(project: Project, folder: ModelFolder, env: Environment, comman
             raise ModelError(f"{folder.model_id} waits already, as {waits.where}: `daisy list` shows why")
         queue = lanes.the_queue()
         waiting = [Waiting(content, folder.model_id, even_failed=True)]
-        sweep = _create(project, models_dir, [planned], waiting, "resume", command, SLURM)
+        sweep = _create(project, models_dir, [planned], waiting, _New("resume", command, SLURM, planned))
         filled = _filled(models_dir, queue, sweep)
         if waits is not None:
             waits.taken_over()
@@ -140,35 +146,63 @@ def _check_with_slurm(models_dir: Path, plans: Sequence[Plan]) -> None:
         sbatch.check(lane, models_dir)
 
 
+@dataclass(frozen=True)
+class _New:
+    """What is written down of a new sweep: its name, the command, where it runs, one of the models asked for, its origin."""
+
+    name: str
+    command: Sequence[str]
+    launcher: str
+    like: Plan
+    origin: Origin | None = None
+
+
+def _is_new(models_dir: Path, origin: Origin | None) -> bool:
+    """Whether a named sweep has no folder yet. Raises ConfigurationError where it has one and is another one now."""
+    if origin is None:
+        return False
+    earlier = list(named_sweeps(models_dir))
+    check_unchanged(origin, earlier)
+    return not any(before.members == origin.members for _, before in earlier)
+
+
+def named_sweeps(models_dir: Path) -> Iterator[tuple[str, Origin]]:
+    """The sweeps that are of a named one, oldest first. Damaged ones are passed over: `daisy sweeps` names them."""
+    for sweep in sweeps(models_dir):
+        with suppress(FolderError, KeyError, TypeError):
+            if (node := sweep.info().get("named")) is not None:
+                yield sweep.sweep_id, Origin.from_json(node)
+
+
 def _create(
     project: Project,
     models_dir: Path,
     plans: Sequence[Plan],
     waiting: Sequence[Waiting],
-    name: str,
-    command: Sequence[str],
-    launcher: str,
+    new: "_New",
 ) -> SweepFolder:
     code = freeze(project, models_dir)
     patches = {patch_name(sha256(patch)): patch for planned in plans for patch in planned.patches.values()}
     info: dict[str, Any] = {
-        "name": name,
-        "command": list(command),
+        "name": new.name,
+        "command": list(new.command),
         "created": time.time(),
-        "launcher": launcher,
+        "launcher": new.launcher,
         "user": os.getuid(),
         "count": len(plans),
         "identities": [planned.identity for planned in plans],
-        "project": plans[0].content["project"],
-        "env": plans[0].configuration.env.to_json(),
+        "project": new.like.content["project"],
+        "env": new.like.configuration.env.to_json(),
         "versions": {"daisy": __version__},
     }
-    if launcher == SLURM:
+    if new.origin is not None:
+        info["named"] = new.origin.to_json()
+    if new.launcher == SLURM:
         own = [_lanes(models_dir, planned) for planned in plans]
         info["tags"] = [lane.tag for lane in own if lane is not None]
         info["slurm"] = {lane.tag: dict(lane.wishes) for lane in own if lane is not None}
-    runner = RUNNER if launcher == LOCAL else None
-    return create_sweep(models_dir, name, info, waiting, code, patches, time.time(), runner)
+    runner = RUNNER if new.launcher == LOCAL and waiting else None
+    return create_sweep(models_dir, new.name, info, waiting, code, patches, time.time(), runner)
 
 
 def foreseen(plans: Sequence[Plan]) -> Submission:
