@@ -55,12 +55,15 @@ def launch_plans(
     try:
         with stoppable():
             if dry_run:
-                _show(foreseen(plans))
+                _show(foreseen(plans, origin))
                 return 0
             submission = submit(project, plans, name, sys.argv, origin)
     except Stopped as stop:
         return _nothing_launched(stop)
     _tell(submission)
+    if origin is not None and not submission.plans:
+        told_whole(submission.sweep, origin)
+        return 0
     if submission.stopped is not None and submission.sweep is not None:
         also = "what was submitted runs" if submission.filled is not None else "none of it was begun"
         print(f"daisy: stopped by {submission.stopped.words}; {also}; `daisy resume {submission.sweep.sweep_id}` goes on, `daisy "

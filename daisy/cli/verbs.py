@@ -185,13 +185,32 @@ def tail(
 
 @app.command()
 def sweeps(
+    available: Annotated[bool, typer.Option("--available", help="Those that can be launched: sweeps/NAME.yaml.")] = False,
     json: Annotated[bool, typer.Option("--json", help="For other programs.")] = False,
     env: Env = None,
 ) -> None:
-    """Show all sweeps, the newest last, and how far each is."""
+    """Show all sweeps, the newest last, and how far each is; or which named sweeps there are."""
     from daisy.cli.listing import print_sweeps
 
+    if available:
+        from daisy.cli.comparing import print_available
+
+        print_available(_project(), json)
+        return
     print_sweeps(_environment(env).models_dir, json)
+
+
+@app.command(context_settings=TAKES_A_MODEL)
+def sweep(
+    sweep: Sweep,
+    json: Annotated[bool, typer.Option("--json", help="For other programs.")] = False,
+    env: Env = None,
+) -> None:
+    """Show what a named sweep compares: each variant over its seeds, in an ablation against the full model."""
+    from daisy.cli.comparing import print_sweep
+    from daisy.folder import find_sweep
+
+    print_sweep(find_sweep(_environment(env).models_dir, sweep), json)
 
 
 @app.command(context_settings=TAKES_A_MODEL)

@@ -205,9 +205,10 @@ def _create(
     return create_sweep(models_dir, new.name, info, waiting, code, patches, time.time(), runner)
 
 
-def foreseen(plans: Sequence[Plan]) -> Submission:
+def foreseen(plans: Sequence[Plan], origin: Origin | None = None) -> Submission:
     """What `submit` would come to as things are now; nothing is written."""
     models_dir = plans[0].configuration.env.models_dir
+    _is_new(models_dir, origin)
     entries, skipped = _sorted_out(models_dir, plans, in_sweeps(models_dir, {planned.identity for planned in plans}))
     return Submission(None, [planned for planned, _ in entries], skipped)
 

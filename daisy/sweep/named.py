@@ -11,7 +11,7 @@ from daisy.configuration.model import leaves
 from daisy.configuration.overrides import Parser, one_line, plain
 from daisy.configuration.project import SWEEP, is_of_a_sweep
 from daisy.errors import ConfigurationError
-from daisy.sweep.definition import Definition, read
+from daisy.sweep.definition import Ablation, Definition, read
 from daisy.sweep.variants import Variant, variants
 
 EXTEND = f"{SWEEP}.extend"
@@ -64,7 +64,7 @@ def named(project: Project, parser: Parser, texts: Sequence[str]) -> Named:
     definition = read(content[SWEEP], where)
     with _about(where):
         found = variants(definition, lambda text: [values[0] for values in parser.expanded([text])])
-    _check_apart(rest, found, where)
+    _check_apart(rest, definition, found, where)
     return Named(name, definition, content, parser.expanded(rest), found)
 
 
@@ -86,9 +86,11 @@ def _check_single(parser: Parser, text: str) -> None:
         )
 
 
-def _check_apart(texts: Sequence[str], found: Sequence[Variant], where: str) -> None:
-    """No key is given by the command line and by the sweep."""
-    of_sweep = {_key(text) for variant in found for texts in (variant.overrides, *variant.repeats) for text in texts}
+def _check_apart(texts: Sequence[str], definition: Definition, found: Sequence[Variant], where: str) -> None:
+    """No key is given by the command line and by the sweep. What an ablation takes away the full model may well be given."""
+    is_ablation = isinstance(definition, Ablation)
+    sets = [overrides for variant in found for overrides in (() if is_ablation else variant.overrides, *variant.repeats)]
+    of_sweep = {_key(text) for overrides in sets for text in overrides}
     for text in texts:
         if _key(text) in of_sweep:
             raise ConfigurationError(

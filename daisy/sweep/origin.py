@@ -20,7 +20,10 @@ class Member:
 
 @dataclass(frozen=True)
 class Origin:
-    """A named sweep as a command has asked for it. `content` is its file's, with its definition."""
+    """A named sweep as a command has asked for it. `content` is its file's, with its definition.
+
+    `bases` are the overrides beside it, without those that only say where models run.
+    """
 
     name: str
     kind: str
@@ -41,13 +44,18 @@ class Origin:
 
 def origin_of(asked: Named, identities: Sequence[str]) -> Origin:
     """The origin of the models that a command line asks for, whose identities are in the order of `asked.sets()`."""
-    places = [(variant.name, base, repeat) for base in asked.bases for variant in asked.variants for repeat in variant.repeats]
+    bases = [[text for text in base if not _says_only_where(text)] for base in asked.bases]
+    places = [(variant.name, base, repeat) for base in bases for variant in asked.variants for repeat in variant.repeats]
     members = [
-        Member(variant, list(base), list(repeat), identity)
+        Member(variant, base, list(repeat), identity)
         for (variant, base, repeat), identity in zip(places, identities, strict=True)
     ]
-    definition = asked.definition
-    return Origin(asked.name, definition.kind, [list(base) for base in asked.bases], asked.content, definition.extend, members)
+    return Origin(asked.name, asked.definition.kind, bases, asked.content, asked.definition.extend, members)
+
+
+def _says_only_where(text: str) -> bool:
+    key = text.partition("=")[0].lstrip("+~")
+    return key in ("env", "again") or key.startswith("env.")
 
 
 def check_unchanged(origin: Origin, earlier: Iterable[tuple[str, Origin]]) -> None:
