@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.text import Text
 
 from daisy.cli.ending import exit_code, tell_end
-from daisy.cli.screen import console
+from daisy.cli.screen import console, fact
 from daisy.configuration import Environment, Project
 from daisy.configuration.compose import Composer, composer
 from daisy.configuration.environment import flag
@@ -61,9 +61,8 @@ def launch_plans(
     except Stopped as stop:
         return _nothing_launched(stop)
     _tell(submission)
-    if origin is not None and not submission.plans:
-        told_whole(submission.sweep, origin)
-        return 0
+    if submission.named is not None:
+        fact(console(), "compared by", f"daisy sweep {submission.named.sweep_id}")
     if submission.stopped is not None and submission.sweep is not None:
         also = "what was submitted runs" if submission.filled is not None else "none of it was begun"
         print(f"daisy: stopped by {submission.stopped.words}; {also}; `daisy resume {submission.sweep.sweep_id}` goes on, `daisy "
@@ -78,7 +77,9 @@ def launch_plans(
         own = [submission.sweep] if submission.sweep is not None else []
         served = [*own, *_trained_by(submission, env.models_dir)] if wait else []
         return max((wait_for(sweep, typed) for sweep in served), default=0)
-    return run_sweep(submission.sweep, plans[0].configuration.env) if submission.sweep is not None else 0
+    if submission.sweep is None or not submission.plans:
+        return 0
+    return run_sweep(submission.sweep, plans[0].configuration.env)
 
 
 def _trained_by(submission: Submission, models_dir: Path) -> list[SweepFolder]:

@@ -44,6 +44,7 @@ class Submission:
     skipped: Sequence[Already]
     filled: Filled | None = None
     stopped: Stopped | None = None  # somebody asked to stop while it was made: it is whole all the same
+    named: SweepFolder | None = None  # the folder that says what a named sweep is
 
 
 def submit(
@@ -60,19 +61,20 @@ def submit(
         _check_with_slurm(models_dir, plans)
     # Two shells that ask for the same models at the same moment: the second one sees the first one's sweep.
     with _to_its_end() as stopped, locked(models_dir):
-        is_new = _is_new(models_dir, origin)
+        known = _known(models_dir, origin)
         elsewhere = in_sweeps(models_dir, {planned.identity for planned in plans}, mend=True)
         entries, skipped = _sorted_out(models_dir, plans, elsewhere)
         queue = lanes.the_queue() if launcher == SLURM else None
         waiting = [Waiting(planned.content, model) for planned, model in entries]
         admitted = [planned for planned, _ in entries]
         new = _New(name, command, launcher, plans[0], origin)
+        is_new = origin is not None and known is None
         sweep = _create(project, models_dir, admitted, waiting, new) if entries or is_new else None
         filled = _filled(models_dir, queue, sweep) if queue is not None else None
         for planned, _ in entries:
             if (other := elsewhere.get(planned.identity)) is not None and not planned.configuration.again:
                 other.taken_over()  # only now that it waits here
-    return Submission(sweep, admitted, skipped, filled, stopped[0] if stopped else None)
+    return Submission(sweep, admitted, skipped, filled, stopped[0] if stopped else None, sweep or known)
 
 
 @contextmanager
@@ -157,21 +159,21 @@ class _New:
     origin: Origin | None = None
 
 
-def _is_new(models_dir: Path, origin: Origin | None) -> bool:
-    """Whether a named sweep has no folder yet. Raises ConfigurationError where it has one and is another one now."""
+def _known(models_dir: Path, origin: Origin | None) -> SweepFolder | None:
+    """The newest folder of the very same named sweep. Raises ConfigurationError where that has become another one since."""
     if origin is None:
-        return False
-    earlier = list(named_sweeps(models_dir))
-    check_unchanged(origin, earlier)
-    return not any(before.members == origin.members for _, before in earlier)
+        return None
+    earlier = list(_named_sweeps(models_dir))
+    check_unchanged(origin, [(sweep.sweep_id, before) for sweep, before in earlier])
+    return next((sweep for sweep, before in reversed(earlier) if before.members == origin.members), None)
 
 
-def named_sweeps(models_dir: Path) -> Iterator[tuple[str, Origin]]:
+def _named_sweeps(models_dir: Path) -> Iterator[tuple[SweepFolder, Origin]]:
     """The sweeps that are of a named one, oldest first. Damaged ones are passed over: `daisy sweeps` names them."""
     for sweep in sweeps(models_dir):
         with suppress(FolderError, KeyError, TypeError):
             if (node := sweep.info().get("named")) is not None:
-                yield sweep.sweep_id, Origin.from_json(node)
+                yield sweep, Origin.from_json(node)
 
 
 def _create(
@@ -208,7 +210,7 @@ def _create(
 def foreseen(plans: Sequence[Plan], origin: Origin | None = None) -> Submission:
     """What `submit` would come to as things are now; nothing is written."""
     models_dir = plans[0].configuration.env.models_dir
-    _is_new(models_dir, origin)
+    _known(models_dir, origin)
     entries, skipped = _sorted_out(models_dir, plans, in_sweeps(models_dir, {planned.identity for planned in plans}))
     return Submission(None, [planned for planned, _ in entries], skipped)
 

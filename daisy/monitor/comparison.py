@@ -78,7 +78,7 @@ def _comparison(base: Sequence[str], origin: Origin, found: Mapping[str, Row | N
         own = _accuracies(members, found)
         pairs = [own[repeat] - full[repeat] for repeat in own if repeat in full] if number and to_full else []
         states = Counter(row.state if (row := found[member.identity]) is not None else NOT_LAUNCHED for member in members)
-        variants.append(Compared(name, states, mean([*own.values()]), mean(pairs)))
+        variants.append(Compared(name, dict(states), mean([*own.values()]), mean(pairs)))
     return Comparison(base, variants, to_full)
 
 

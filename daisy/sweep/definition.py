@@ -109,7 +109,7 @@ def _values(key: str, value: object, where: str) -> str:
     if isinstance(value, (bool, int, float)):
         return plain(value)
     if isinstance(value, Sequence) and value and not isinstance(value, str):
-        return ",".join(plain(entry) for entry in value)
+        return ",".join(map(_typed, value))
     raise ConfigurationError(
         one_line(f"{key}={value!r} ({where}) gives no values: write them as 2,4,6, range(FROM,TO) or a list")
     )

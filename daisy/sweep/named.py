@@ -52,9 +52,8 @@ def named(project: Project, parser: Parser, texts: Sequence[str]) -> Named:
     rest = [text for text in texts if not is_of_a_sweep(text)]
     if len(taken) != 1:
         told = "no sweep" if not taken else f"{len(taken)} sweeps"
-        raise ConfigurationError(
-            f"{(taken or own)[0]}: this names {told}: add one, +{SWEEP}=NAME; `daisy sweeps --available` lists them"
-        )
+        way_out = f"name one, +{SWEEP}=NAME; `daisy sweeps --available` lists them"
+        raise ConfigurationError(one_line(f"{(taken or own)[0]}: this command names {told}: {way_out}"))
     parser.overrides(taken)  # which is there, and written as it must be
     for text in own:
         _check_single(parser, text)
