@@ -25,7 +25,7 @@ def there(project: DaisyProject) -> Project:
 
 def unused(project: Project, configuration: Configuration) -> list[str]:
     file = lookup.find(project, configuration.framework)
-    return check_adapter(lookup.load(file), configuration, file.companion)
+    return check_adapter(lookup.load(file), configuration, file.companion).unused
 
 
 def saved(project: Project, overrides: Sequence[str]) -> dict[str, Any]:

@@ -48,7 +48,7 @@ def composed(project: DaisyProject, *overrides: str) -> Configuration:
 
 def unused(project: DaisyProject, configuration: Configuration) -> list[str]:
     file = lookup.find(find_project(project.root, {}), configuration.framework)
-    return check_adapter(lookup.load(file), configuration, file.companion)
+    return check_adapter(lookup.load(file), configuration, file.companion).unused
 
 
 def refusal(project: DaisyProject, overrides: Sequence[str]) -> str:
