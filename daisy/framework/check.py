@@ -1,6 +1,5 @@
 """Whether an adapter can honour a configuration: all that can be known before anything starts."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,17 +7,17 @@ from daisy.configuration import Configuration
 from daisy.dataset import SPLITS
 from daisy.errors import ConfigurationError
 from daisy.framework.checkpoint import Checkpoint
-from daisy.framework.contract import Adapter, Command, Paths
+from daisy.framework.contract import Adapter, Command, Form, Paths
 from daisy.framework.description import Description
 from daisy.framework.options import Options, refuse_unused, unused
 
 
 @dataclass(frozen=True)
 class Checked:
-    """The keys that an adapter did not read, and its commands, as if all folders were /nonexistent."""
+    """The keys that an adapter did not read; its form and commands, as if all folders were /nonexistent."""
 
     unused: list[str]
-    commands: Sequence[Command]
+    answers: tuple[Form | None, Command, Command]
 
 
 def check_adapter(
@@ -35,15 +34,12 @@ def check_adapter(
     )
     checkpoint = Checkpoint(paths.model_out / "checkpoint")
     form = adapter.form(options, paths)
-    commands = [
-        *(form.commands if form is not None else ()),
-        adapter.train(options, paths, None),
-        adapter.predict(options, paths, checkpoint, paths.canonical("dev", "source"), nowhere / "output"),
-    ]
+    train = adapter.train(options, paths, None)
+    predict = adapter.predict(options, paths, checkpoint, paths.canonical("dev", "source"), nowhere / "output")
     if configuration.value("train.validate") == "each" and not adapter.keeps_epochs:
         raise ConfigurationError(
             f"train.validate=each: {configuration.framework} keeps no checkpoint of each epoch; use train.validate=best"
         )
     not_read = unused(configuration, options.read)
     refuse_unused(configuration, not_read)
-    return Checked(not_read, commands)
+    return Checked(not_read, (form, train, predict))

@@ -115,7 +115,7 @@ class Planner:
 def _what_runs(configuration: Configuration, checked: Checked, dataset: Dataset) -> str:
     values = configuration.flat()
     own = {key: values.get(key) for key in (*READ_BY_DAISY, KEPT_BY_DAISY)}
-    return _key([[vars(command) for command in checked.commands], dataset.checksum, own])
+    return _key([list(map(repr, checked.answers)), dataset.checksum, own])
 
 
 def _key(value: Any) -> str:

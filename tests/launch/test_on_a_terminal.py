@@ -19,7 +19,7 @@ def two_run(launched: Launched) -> None:
 def test_cancel_asks_and_heeds_a_no(launched: Launched, answer: str) -> None:
     two_run(launched)
     with on_a_terminal(launched.project, "cancel", "-1") as terminal:
-        terminal.until(r"cancel 1 running model\? \[y/N\] $")
+        terminal.until(r"cancel \S+, which runs\? \[y/N\] $")
         terminal.type(answer)
         assert terminal.ended() == 1 and "nothing was cancelled" in terminal.text
     assert launched.results() and {result["state"] for result in launched.results().values()} == {"running"}
