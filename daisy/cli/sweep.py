@@ -73,8 +73,9 @@ def launch_plans(
 
         env = plans[0].configuration.env
         typed = flag(project, env.name, "models_dir", env.models_dir)
-        tell_submitted(submission.filled, submission.sweep, typed)
-        own = [submission.sweep] if submission.sweep is not None else []
+        launched = submission.sweep if submission.plans else None  # of a named sweep that is all there nothing is
+        tell_submitted(submission.filled, launched, typed)
+        own = [launched] if launched is not None else []
         served = [*own, *_trained_by(submission, env.models_dir)] if wait else []
         return max((wait_for(sweep, typed) for sweep in served), default=0)
     if submission.sweep is None or not submission.plans:

@@ -103,3 +103,18 @@ def test_never_more_than_so_many_over_two_folders_and_a_single_model(on_slurm: O
     assert on_slurm.most_at_once() <= 2
     results = [json.loads(path.read_text()) for path in on_slurm.project.root.glob("*/r*/daisy/result.json")]
     assert len(results) == 7 and {result["state"] for result in results} == {"done"}
+
+
+def test_of_a_named_sweep_that_is_all_there_nothing_is_submitted(on_slurm: OnSlurm) -> None:
+    sweep = "sweep: {kind: grid, axes: {framework.options.seconds: '0.1,0.2'}}\n"
+    (on_slurm.project.root / "sweeps" / "short.yaml").write_text(sweep)
+    assert on_slurm.run("+sweep=short").code == 0
+    assert {result["state"] for result in on_slurm.ended().values()} == {"done"}
+    again = on_slurm.run("+sweep=short", "env.max_running=3")
+    assert again.code == 0 and "2 not launched again (2 done)" in again.out and "daisy sweep " in again.out
+    assert "submitted" not in again.out and on_slurm.squeue("%i") == []
+    assert on_slurm.run("framework.options.seconds=0.3").code == 0
+    other = on_slurm.words("+sweep=shorter")
+    (on_slurm.project.root / "sweeps" / "shorter.yaml").write_text(sweep)
+    done = on_slurm.daisy(*other)  # a new sweep of which all is trained
+    assert done.code == 0 and "submitted" not in done.out and "daisy sweep " in done.out
