@@ -17,6 +17,8 @@ from hydra.errors import HydraException
 
 from daisy.configuration.keys import KEYS, SLURM_COLLECTIONS
 from daisy.configuration.nearest import did_you_mean
+from daisy.configuration.offering import check_key, choices, offered, parsed
+from daisy.configuration.offers import Offer
 from daisy.configuration.project import SWEEP, Project, at_home
 from daisy.errors import ConfigurationError
 
@@ -94,6 +96,16 @@ class Parser:
             for value in self._values_of(text):
                 self._one(value)
         return override
+
+    def offer(self, key: str, text: str) -> Offer:
+        """What a key of a search's space offers, as `text` says it in Hydra's syntax. Raises ConfigurationError."""
+        typed = one_line(f"{key}={text}")
+        check_key(key, typed)
+        override = parsed(key, text, typed)
+        if key not in self.options and not isinstance(override.value(), Glob):
+            return offered(override, typed)
+        options: list[Any] = [self._one(choice)[1].value() for choice in self._values_of(f"{key}={text}")]
+        return choices(options, typed)
 
     @cached_property
     def options(self) -> Mapping[str, list[str]]:
