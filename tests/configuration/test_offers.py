@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daisy.configuration import Project
@@ -151,6 +151,7 @@ def test_what_can_not_be_searched_is_refused_with_the_way_out(parser: Parser, ke
     told.encode()  # a terminal can show it
 
 
+@settings(deadline=None)
 @given(st.integers(1, 300), st.integers(1, 300), st.integers(1, 40))
 def test_a_range_offers_what_it_is_in_hydra(parser: Parser, start: int, length: int, step: int) -> None:
     text = f"range({start},{start + length},{step})"
@@ -165,6 +166,7 @@ def test_a_range_offers_what_it_is_in_hydra(parser: Parser, start: int, length: 
     assert not offer.has(start + length) and all(map(offer.has, expected)) and not offer.has(True)
 
 
+@settings(deadline=None)
 @given(st.integers(-999, 999), st.integers(1, 99), st.integers(2, 60), st.sampled_from([1, 2, 3, 6]))
 def test_steps_are_what_a_person_would_write(begin: int, step: int, count: int, digits: int) -> None:
     unit = 10**digits
