@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-quick test-slurm lint format bench-compose bench-cost bench-log bench-list bench-launch test-frameworks set-up pictures picture-slurm clean
+.PHONY: demo test test-quick test-slurm lint format bench-compose bench-cost bench-log bench-list bench-launch bench-journal test-frameworks set-up pictures picture-slurm clean
 
 demo: $(VENV)/.daisy
 	$(BIN)/python -m daisy framework=suffix
@@ -61,6 +61,10 @@ bench-list: $(VENV)/.daisy
 # Launching on a real Slurm, which it brings up (as root): the cap, the slots' time that is used, the prompt, what a job costs.
 bench-launch: $(VENV)/.daisy-test
 	$(BIN)/python benchmarks/launch.py $(PARTS)
+
+# The journal of a search under 24 processes at once, of which four are killed: errors, doubled numbers, seconds per trial.
+bench-journal: $(VENV)/.daisy
+	$(BIN)/python benchmarks/journal.py
 
 # The pictures of terminals in README and docs, made anew in a project of their own.
 pictures: $(VENV)/.daisy
