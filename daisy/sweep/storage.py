@@ -23,7 +23,7 @@ CONNECT_TIMEOUT = 20  # seconds
 SQLITE_TIMEOUT = 60  # seconds for its lock
 TRIES = 10  # to make the tables, when others are making them too
 PAUSE = 0.3  # seconds between two
-STUDY_IS_NO_RECORD = (ValueError, KeyError, TypeError, IndexError, AttributeError, AssertionError)
+NO_RECORD = (ValueError, KeyError, TypeError, IndexError, AttributeError, AssertionError)
 
 
 def opened(url: str | None, journal: Path) -> "BaseStorage":
@@ -74,7 +74,7 @@ def _journal(path: Path) -> "BaseStorage":
     backend = Journal(path)
     try:
         return JournalStorage(backend)
-    except STUDY_IS_NO_RECORD as error:  # each line is JSON, but one says what can't be
+    except NO_RECORD as error:  # each line is JSON, but one says what can't be
         raise damaged(path) from error
 
 
@@ -86,7 +86,8 @@ def _database(text: str) -> "BaseStorage":
     url = _url(text)
     # Optuna fills in a template, so that a brace is no character of its own.
     escaped = url.render_as_string(hide_password=False).replace("{", "{{").replace("}", "}}")
-    for left in reversed(range(TRIES)):
+    left = TRIES
+    while True:
         try:
             return get_storage(RDBStorage(escaped, dict(_engine_options(url))))
         except ImportError as error:
@@ -95,10 +96,10 @@ def _database(text: str) -> "BaseStorage":
             told = f"{KEY}={hidden(text)}: {' '.join(str(error).split())}"
             raise ConfigurationError(f"{told} (or use another database)") from None
         except (sqlalchemy.exc.IntegrityError, sqlalchemy.exc.ProgrammingError, sqlalchemy.exc.OperationalError) as error:
+            left -= 1
             if not left or not _others_make_the_tables(error):
                 raise
             time.sleep(PAUSE)
-    raise AssertionError("the last try returns or raises")
 
 
 def _url(text: str) -> "URL":

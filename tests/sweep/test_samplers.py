@@ -127,7 +127,7 @@ def at_random(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], list[
         ("tpe", {"startup_trials": 8}),
         ("nsga2", {"population": 6}),
         ("cmaes", {"population": 5}),
-        pytest.param("gp", {"startup_trials": 8}, marks=needs_torch),
+        pytest.param("gp", {"startup_trials": 8}, marks=[needs_torch, pytest.mark.slow]),
     ],
 )
 def test_samplers_learn(name: str, options: dict[str, Any], tmp_path: Path, at_random: Callable[[int], list[float]]) -> None:
@@ -138,7 +138,7 @@ def test_samplers_learn(name: str, options: dict[str, Any], tmp_path: Path, at_r
         assert min(value for _, value in found) < 0.06
 
 
-@pytest.mark.parametrize("name", ["random", "tpe", "nsga2", "cmaes", "brute"])
+@pytest.mark.parametrize("name", ["random", "tpe", "nsga2", "cmaes", "brute", pytest.param("gp", marks=needs_torch)])
 def test_a_seed_gives_other_points_to_each_trial_and_the_same_ones_again(name: str, tmp_path: Path) -> None:
     options = {"seed": 7, **({"population": 4} if name in ("nsga2", "cmaes") else {})}
     objective = with_a_branch if name == "brute" else smooth
