@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from daisy.errors import ConfigurationError
@@ -39,7 +40,7 @@ class Arcadio(Adapter):
     loss_unit = "nats per token"
     encoders = ("conv", "rnn")
     attention = True
-    accuracy_while_training = True
+    measures: Mapping[str, str] = {"dev_accuracy": "maximize", "loss": "minimize"}
 
     def form(self, options: Options, paths: Paths) -> Form:
         """Two vocabularies."""

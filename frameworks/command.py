@@ -22,8 +22,9 @@ from daisy.framework import (
     files_in,
     version_of_files,
 )  # fmt: skip
+from daisy.framework.measure import DEV_ACCURACY, DIRECTIONS, LOSS, usual_direction
 
-OPTIONAL_KEYS = ("resume", "ended", "epoch_done", "saved_epoch", "prediction", "version", "setup", "loss_unit")
+OPTIONAL_KEYS = ("resume", "ended", "epoch_done", "saved_epoch", "prediction", "version", "setup", "loss_unit", "measures")
 KEYS = (
     "name", "adapter", "options", "train", "predict", "environment", "progress", "checkpoint", "errors", "supports",
     *OPTIONAL_KEYS,
@@ -66,7 +67,7 @@ class AnyCommand(Adapter):
         self.encoders = tuple(supports.get("encoders") or ())
         self.attention = bool(supports.get("attention"))
         progress = self._mapping("progress")
-        self.accuracy_while_training = "dev_accuracy" in progress
+        self.measures = self._measures([name for name, text in progress.items() if text is not None and name not in COUNTS])
         self._progress = {name: self._pattern(f"progress.{name}", text) for name, text in progress.items() if text is not None}
         self._marks = {
             name: self._pattern(name, self._text(name)) for name in ("ended", "epoch_done", "saved_epoch", "prediction")
@@ -213,7 +214,7 @@ class AnyCommand(Adapter):
     def _read_own(self, options: Options) -> None:
         """The YAML itself is read, so that it enters the identity; framework.options only where a template names one."""
         for key in self.framework:
-            if key != "options":
+            if key not in ("options", "measures"):  # which change no training
                 options.get(f"framework.{key}")
                 if isinstance(self.framework[key], Mapping):
                     options.section(f"framework.{key}")
@@ -225,6 +226,17 @@ class AnyCommand(Adapter):
             return None
         newest = max(found, key=lambda path: ([int(number) for number in NUMBER.findall(path.name)], path.name))
         return Checkpoint(newest, files=files_in(newest))
+
+    def _measures(self, told: Sequence[str]) -> Mapping[str, str]:
+        """`measures`, in its order; then what the log tells besides, where its name says enough, the loss last."""
+        named = self._mapping("measures")
+        for name, direction in named.items():
+            if name not in told:
+                raise self._wrong("measures", f"names {name}, which progress does not read: {', '.join(told) or 'it reads none'}")
+            if direction not in DIRECTIONS:
+                raise self._wrong("measures", f"is to {direction} {name}: write maximize or minimize")
+        known = {name: direction for name in told if name not in named and (direction := usual_direction(name)) is not None}
+        return {**named, **dict(sorted(known.items(), key=lambda entry: (entry[0] == LOSS, entry[0] != DEV_ACCURACY)))}
 
     def _check_keys(self) -> None:
         for key in self.framework:

@@ -6,6 +6,7 @@ added from outside by fairseq/run.py, in fairseq's own Python.
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from daisy.errors import ConfigurationError
@@ -89,7 +90,7 @@ class Fairseq(Adapter):
     loss_unit = "bits per token"
     encoders = ("conv", "rnn", "transformer")
     attention = True
-    accuracy_while_training = True
+    measures: Mapping[str, str] = {"dev_accuracy": "maximize", "valid_loss": "minimize", "loss": "minimize"}
 
     def form(self, options: Options, paths: Paths) -> Form:
         """Two dictionaries, and train and dev in numbers: what fairseq-preprocess makes."""

@@ -6,6 +6,7 @@ learning rate) is added from outside by joeynmt/outside.py, in JoeyNMT's own Pyt
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,7 @@ class JoeyNMT(Adapter):
     loss_unit = "nats per token"
     encoders = ("rnn", "transformer")
     attention = True
-    accuracy_while_training = True
+    measures: Mapping[str, str] = {"dev_accuracy": "maximize", "valid_loss": "minimize", "loss": "minimize"}
 
     def form(self, options: Options, paths: Paths) -> Form:
         """Two vocabularies."""

@@ -3,6 +3,7 @@
 import json
 import re
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,7 @@ class Marian(Adapter):
     loss_unit = "nats per token"
     encoders = ("rnn", "transformer")
     attention = True
-    accuracy_while_training = True
+    measures: Mapping[str, str] = {"dev_accuracy": "maximize", "valid_cross_entropy": "minimize", "loss": "minimize"}
 
     def form(self, options: Options, paths: Paths) -> Form:
         """Two vocabularies."""
@@ -146,7 +147,7 @@ class Marian(Adapter):
             return Progress(epoch=epoch, step=int(found[2]), measures={"dev_accuracy": value}, epoch_done=True, saved_epoch=epoch)
         if found := SCORED.fullmatch(line):
             epoch = int(found[1])
-            measures = {"dev_accuracy": float(found[3])}
+            measures: Mapping[str, str] = {"dev_accuracy": float(found[3])}
             return Progress(epoch=epoch, step=int(found[2]), measures=measures, epoch_done=True, saved_epoch=epoch)
         return Progress(ended=found[1]) if (found := ENDED.fullmatch(line)) else None
 

@@ -6,6 +6,7 @@ nematus/run.py, in Nematus' own Python.
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,7 @@ class Nematus(Adapter):
     loss_unit = "nats per token"
     encoders = ("conv", "rnn", "transformer")
     attention = True
-    accuracy_while_training = True
+    measures: Mapping[str, str] = {"dev_accuracy": "maximize", "valid_cross_entropy": "minimize", "loss": "minimize"}
     checkout_has = ("nematus/train.py",)
 
     def form(self, options: Options, paths: Paths) -> Form:

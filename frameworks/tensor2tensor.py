@@ -6,6 +6,7 @@ tensor2tensor itself at each checkpoint: the metrics of its own evaluations are 
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,7 @@ class Tensor2Tensor(Adapter):
     loss_unit = "nats per token"
     encoders = ("transformer",)
     attention = True
-    accuracy_while_training = True
+    measures: Mapping[str, str] = {"dev_accuracy": "maximize", "loss": "minimize"}
 
     def form(self, options: Options, paths: Paths) -> Form:
         """A vocabulary, and the training examples as records by t2t-datagen."""
@@ -110,7 +111,7 @@ class Tensor2Tensor(Adapter):
             return Progress(step=int(found[2]), measures={"loss": float(found[1])})
         if found := SAVED.fullmatch(line):
             epoch = int(found[1])
-            measures = {"dev_accuracy": float(found[3])}
+            measures: Mapping[str, str] = {"dev_accuracy": float(found[3])}
             return Progress(epoch=epoch, step=int(found[2]), measures=measures, epoch_done=True, saved_epoch=epoch)
         if found := BEGINS.fullmatch(line):
             return Progress(epoch=int(found[1]))

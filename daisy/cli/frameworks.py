@@ -14,6 +14,7 @@ from daisy.configuration.compose import chosen_values
 from daisy.errors import ConfigurationError, DaisyError, FrameworkError
 from daisy.framework import Adapter, lookup
 from daisy.framework.lines import visible
+from daisy.framework.measure import DEV_ACCURACY
 from daisy.framework.ready import Chosen, choose, ready
 from daisy.framework.setup import Request, Step, carry_out, planned
 from daisy.monitor.words import near
@@ -111,7 +112,7 @@ def supported(adapter: Adapter) -> list[str]:
         *(["attention"] if adapter.attention else []),
         *(["attention weights"] if type(adapter).attention_weights is not Adapter.attention_weights else []),
         *(["resume"] if adapter.resumes else []),
-        *(["accuracy while training"] if adapter.accuracy_while_training else []),
+        *(["accuracy while training"] if DEV_ACCURACY in adapter.measures else []),
     ]
 
 

@@ -52,11 +52,13 @@ def end(folder: ModelFolder, outcome: "Outcome", env: str = "") -> None:
     if outcome.state == "done":
         _done(out, folder, outcome, env)
         return
-    style = {"failed": "bold red", "stopped": "bold yellow"}.get(outcome.state, "bold")
+    style = {"failed": "bold red", "stopped": "bold yellow", "pruned": "bold dim"}.get(outcome.state, "bold")
     reason = visible(str(result.get("reason", ""))).removeprefix(f"{outcome.state} ")
     out.print(Text.assemble((f"  {outcome.state}", style), f": {reason}"), soft_wrap=True)
     if result.get("hint"):
         fact(out, "hint", str(result["hint"]))
+    if outcome.state == "pruned":
+        fact(out, "accuracy", percent(result["accuracy"]) if "accuracy" in result else f"none: {result['no_accuracy']}")
     lines = result.get("last_lines", [])
     if lines:
         out.print(Text("  the last lines of run.out:", style="dim"))
@@ -65,6 +67,8 @@ def end(folder: ModelFolder, outcome: "Outcome", env: str = "") -> None:
     fact(out, "folder", near(folder.path))
     if outcome.state in ("failed", "stopped"):
         fact(out, "next", f"daisy resume {folder.model_id}{env}")
+    elif outcome.state == "pruned":
+        fact(out, "next", f"daisy again {folder.model_id}{env}")
 
 
 def _done(out: Console, folder: ModelFolder, outcome: "Outcome", env: str) -> None:
@@ -105,8 +109,9 @@ def told_already(out: Console, there: "Already") -> None:
     accuracy = there.folder.read_result().get("accuracy") if there.folder is not None else None
     told = f", accuracy {percent(accuracy)}" if isinstance(accuracy, float) else ""
     told += f" ({there.evidence})" if there.evidence else ""
+    once_more = "" if there.state == "pruned" else "; again=true trains it once more"  # its evidence says so
     out.print(Text(there.where, style="bold"))
-    fact(out, "already", f"this configuration is {there.state}{told}; again=true trains it once more")
+    fact(out, "already", f"this configuration is {there.state}{told}{once_more}")
     if there.folder is not None:
         fact(out, "folder", near(there.folder.path))
 

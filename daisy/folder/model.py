@@ -82,6 +82,11 @@ class ModelFolder:
         """State, accuracy, times, checksums."""
         return self.daisy / RESULT
 
+    @property
+    def pruned(self) -> Path:
+        """Why a pruned model's training was ended, written as that began; there only where it was."""
+        return self.daisy / "pruned.json"
+
     def is_model(self) -> bool:
         """Whether there is a configuration in it that can be seen."""
         try:
@@ -226,13 +231,37 @@ class ModelFolder:
     def scored_epochs(self) -> dict[int, float]:
         """The accuracy of each epoch that Daisy has scored so far, as metrics.jsonl tells."""
         found: dict[int, float] = {}
+        for measures in self._metrics_with("accuracy"):
+            with suppress(ValueError, KeyError, TypeError):
+                found[int(measures["epoch"])] = float(measures["accuracy"])
+        return dict(sorted(found.items()))
+
+    def judged_steps(self) -> set[int]:
+        """The steps whose figure a judge was told so far, as metrics.jsonl tells."""
+        return {measures["judged"] for measures in self._metrics_with("judged") if isinstance(measures["judged"], int)}
+
+    def _metrics_with(self, name: str) -> Iterator[dict[str, Any]]:
+        """The whole lines of metrics.jsonl that have a name."""
         with suppress(OSError), self.metrics.open("rb") as file:
             for line in file:
-                if b'"accuracy"' in line:
-                    with suppress(ValueError, KeyError, TypeError):  # a line that a crash cut off
-                        measures = json.loads(line)
-                        found[int(measures["epoch"])] = float(measures["accuracy"])
-        return dict(sorted(found.items()))
+                if f'"{name}"'.encode() not in line:
+                    continue
+                with suppress(ValueError):  # a line that a crash cut off
+                    measures = json.loads(line)
+                    if isinstance(measures, dict) and name in measures:
+                        yield measures
+
+    def read_pruned(self) -> dict[str, Any] | None:
+        """The content of pruned.json; None where it is missing or damaged."""
+        try:
+            content = read_json(self.pruned)
+        except (OSError, ValueError):
+            return None
+        return content if isinstance(content, dict) else None
+
+    def write_pruned(self, pruned: Mapping[str, Any]) -> None:
+        """Write pruned.json."""
+        write_json(self.pruned, pruned)
 
     def last_metrics(self, most: int = 1) -> list[dict[str, Any]]:
         """The last whole lines of metrics.jsonl, oldest first."""

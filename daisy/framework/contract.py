@@ -150,8 +150,11 @@ class Adapter(ABC):
     """Whether its decoder can attend to the source."""
     checkout_has: tuple[str, ...] = ()
     """Files that a checkout of it has: a folder without them is refused before `daisy setup` makes anything."""
-    accuracy_while_training: bool = False
-    """Whether its log tells an accuracy on the dev set while it trains."""
+    measures: Mapping[str, str] = {}
+    """The figures that its log tells while it trains, `maximize` or `minimize` for each: what pruning can go by, the best first.
+
+    `dev_accuracy` is an accuracy on the dev set. Here for all that `read_line` gives as Progress.measures.
+    """
 
     def __init__(self, framework: Mapping[str, Any] | None = None) -> None:
         self.framework: Mapping[str, Any] = framework or {}

@@ -27,7 +27,7 @@ class Gauge:
         self.epoch: int | None = None
         self.step: int | None = None
         self.accuracy: float | None = None
-        self._epochs = limits.epochs
+        self.epochs = limits.epochs
         self._steps: int | None = None
         self._epoch_done = False
         self._measures: dict[str, float] = {}
@@ -43,7 +43,7 @@ class Gauge:
             self.step = progress.step
             self._epoch_done = False
         self._epoch_done = progress.epoch_done or self._epoch_done
-        self._epochs = progress.epochs or self._epochs
+        self.epochs = progress.epochs or self.epochs
         self._steps = progress.steps or self._steps
         if progress.epoch_done and self._steps is not None:
             self.step = self._steps
@@ -65,7 +65,7 @@ class Gauge:
         share_at_start, seconds_at_start = self._at_start or (0.0, self._limits.before)
         return Training(
             epoch=self.epoch,
-            epochs=self._epochs,
+            epochs=self.epochs,
             step=self.step,
             steps=self._steps,
             measures=dict(self._measures),
@@ -86,7 +86,7 @@ class Gauge:
         if self._limits.seconds:
             gone = seconds if self._own_seconds is None else self._own_seconds
             shares.append(gone / self._limits.seconds)
-        if self.epoch is not None and self._epochs:
+        if self.epoch is not None and self.epochs:
             within = 1.0 if self._epoch_done else (self.step or 0) / self._steps if self._steps else 0.0
-            shares.append((self.epoch - 1 + within) / self._epochs)
+            shares.append((self.epoch - 1 + within) / self.epochs)
         return min(1.0, max(shares)) if shares else None

@@ -11,16 +11,17 @@ from typing import Any
 
 from daisy.configuration import Configuration, Project, from_json
 from daisy.errors import DaisyError, FrameworkError, TrainingFailed
-from daisy.folder import Attempt, ModelFolder
+from daisy.folder import FINAL, Attempt, ModelFolder
 from daisy.framework import Checkpoint, lookup
 from daisy.framework.lines import visible
 from daisy.framework.log import explained
 from daisy.job.gauge import Limits
+from daisy.job.judge import Judge, Pruned
 from daisy.job.observer import Observer
 from daisy.job.stop import Stopped, unstoppable
 from daisy.job.toolbox import Toolbox, equipped
 from daisy.job.validate import EachEpoch, Scored, validate_best
-from daisy.job.watch import Superseded, Watch
+from daisy.job.watch import PRUNING, Superseded, Watch
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 A_MOMENT = 1.0  # seconds
@@ -36,7 +37,7 @@ class Outcome:
 
     @property
     def state(self) -> str:
-        """done, failed, stopped or superseded."""
+        """done, pruned, failed, stopped or superseded."""
         return str(self.result["state"])
 
 
@@ -48,6 +49,7 @@ class Course:
     facts: dict[str, Any] = field(default_factory=dict)
     stages: dict[str, float] = field(default_factory=dict)
     watch: Watch | None = None
+    pruned: Pruned | None = None  # where its training was ended before its end
     written: str | None = None  # the state that is in result.json
 
     @contextmanager
@@ -60,8 +62,15 @@ class Course:
             self.stages[name] = round(self.stages.get(name, 0.0) + time.monotonic() - began, 3)
 
 
-def run(folder: ModelFolder, attempt: Attempt, project: Project, observer: Observer, slot: int | None = None) -> Outcome:
-    """Train the model in a folder to its end; whatever happens is written down there.
+def run(
+    folder: ModelFolder,
+    attempt: Attempt,
+    project: Project,
+    observer: Observer,
+    slot: int | None = None,
+    judge: Judge | None = None,
+) -> Outcome:
+    """Train the model in a folder to its end, or until the judge ends it; whatever happens is written down there.
 
     `slot` is a descriptor that holds the place to run: the framework keeps it until nothing of it is left.
     Bugs of ours are raised after that too; everything else ends in an Outcome.
@@ -70,14 +79,14 @@ def run(folder: ModelFolder, attempt: Attempt, project: Project, observer: Obser
     course.facts.update(attempt=attempt.number, host=attempt.host, job=attempt.job)
     try:
         folder.log(f"attempt {attempt.number} on {attempt.host}, process {attempt.pid}, {_slurm(attempt)}")
-        scored = _heeding(lambda: _train(folder, attempt, project, observer, course, slot), attempt)
-        return _done(folder, scored, course)
+        scored = _heeding(lambda: _train(folder, attempt, project, observer, course, slot, judge), attempt)
+        return _over(folder, scored, course)
     except Superseded:
         folder.log(f"attempt {attempt.number} ends: a later one has begun")
         return Outcome({"state": "superseded", "reason": "a later attempt has begun"}, 1)
     except Stopped as stop:
         if course.written is not None:  # it came while the result was being written: that holds
-            return Outcome(_with_state(course, course.written), 0 if course.written == "done" else 1)
+            return Outcome(_with_state(course, course.written), 0 if course.written in FINAL else 1)
         with unstoppable():
             _end(folder, course, "stopped", reason=f"stopped by {stop.words}")
         return Outcome(_with_state(course, "stopped"), stop.exit_code)
@@ -102,7 +111,7 @@ def run(folder: ModelFolder, attempt: Attempt, project: Project, observer: Obser
             course.watch.close()
 
 
-def _heeding(work: Callable[[], Scored], attempt: Attempt) -> Scored:
+def _heeding(work: Callable[[], Scored | None], attempt: Attempt) -> Scored | None:
     """In a Slurm job a framework gets SIGTERM when Daisy does: what looks like its failure may be that."""
     try:
         return work()
@@ -117,21 +126,30 @@ def _slurm(attempt: Attempt) -> str:
 
 
 def _train(
-    folder: ModelFolder, attempt: Attempt, project: Project, observer: Observer, course: Course, slot: int | None
-) -> Scored:
+    folder: ModelFolder,
+    attempt: Attempt,
+    project: Project,
+    observer: Observer,
+    course: Course,
+    slot: int | None,
+    judge: Judge | None,
+) -> Scored | None:
+    """The score of the model; None where it was pruned and there is nothing that could be scored."""
     with course.stage("prepare"):
         observer.stage("preparing the dataset")
         folder.log("preparing")
         folder.model_out.mkdir(exist_ok=True)  # it may have been deleted since the last attempt
         toolbox = equipped(folder, project, observer.stage, slot)
     configuration = toolbox.configuration
-    watch = course.watch = Watch(folder, toolbox.adapter, attempt.number, observer, _limits(folder, configuration))
+    watch = course.watch = Watch(folder, toolbox.adapter, attempt.number, observer, _limits(folder, configuration), judge)
     each = _each_epoch(toolbox, watch, configuration)
     try:
         with course.stage("train"):
             _follow(toolbox, watch, course, observer)
         with course.stage("validate"):
-            return _validate(toolbox, watch, each, observer)
+            if course.pruned is None:
+                return _validate(toolbox, watch, each, observer)
+            return _validate_pruned(toolbox, watch, each, observer, course, attempt)
     finally:
         if each is not None:
             each.close()
@@ -157,7 +175,10 @@ def _each_epoch(toolbox: Toolbox, watch: Watch, configuration: Configuration) ->
 
 
 def _follow(toolbox: Toolbox, watch: Watch, course: Course, observer: Observer) -> None:
-    """Run the training command to its end. Raises TrainingFailed where it does not end well."""
+    """Run the training command to its end, or to that of an earlier attempt that was ended by the judge.
+
+    Raises TrainingFailed where it does not end well.
+    """
     folder, adapter = toolbox.folder, toolbox.adapter
     with folder.framework_lock() as held:  # only now is nothing saved any more by the framework of a killed attempt
         resume = adapter.resume_checkpoint(toolbox.paths)
@@ -166,11 +187,16 @@ def _follow(toolbox: Toolbox, watch: Watch, course: Course, observer: Observer) 
         if "train.seconds" in toolbox.options.read:
             watch.limit_is_the_frameworks()
         course.facts.update(command=arguments, environment=dict(command.environment))
+        course.pruned = Pruned.of(folder.read_pruned())
+        if course.pruned is not None:
+            folder.log(f"{course.pruned.reason}: so it was in an earlier attempt")
+            course.facts["ended_because"] = PRUNING
+            return
         folder.log(_began(resume))
         observer.stage(_began(resume))
         with toolbox.start(command, [held]) as running:
             ending = watch.follow(running)
-    course.facts["ended_because"] = watch.ended
+    course.facts["ended_because"], course.pruned = watch.ended, watch.pruned
     if not ending.well:
         log = "\n".join(watch.tail)
         raise TrainingFailed(f"the framework {ending.words()}", explained(adapter, log))
@@ -188,13 +214,44 @@ def _validate(toolbox: Toolbox, watch: Watch, each: EachEpoch | None, observer: 
     scored = each.finish() if each is not None else None  # the last epochs, which are still told as training
     observer.over()
     observer.stage("validating")
-    scored = scored or validate_best(toolbox, watch)
-    if each is None:
-        watch.record({"epoch": scored.checkpoint.epoch, "accuracy": scored.score.accuracy})
+    return scored or _best_of(toolbox, watch)
+
+
+def _best_of(toolbox: Toolbox, watch: Watch) -> Scored:
+    scored = validate_best(toolbox, watch)
+    watch.record({"epoch": scored.checkpoint.epoch, "accuracy": scored.score.accuracy})
     return scored
 
 
-def _done(folder: ModelFolder, scored: Scored, course: Course) -> Outcome:
+def _validate_pruned(
+    toolbox: Toolbox, watch: Watch, each: EachEpoch | None, observer: Observer, course: Course, attempt: Attempt
+) -> Scored | None:
+    """The best score so far; None where there is no checkpoint, or it can't be predicted with: job.out says why."""
+    toolbox.folder.log("validating")
+    observer.over()
+    observer.stage("validating")
+    try:
+        return _heeding(lambda: (each.best_so_far() if each is not None else None) or _best_of(toolbox, watch), attempt)
+    except TrainingFailed as failure:
+        course.facts["no_accuracy"] = failure.reason
+        toolbox.folder.log(f"no accuracy: {failure.reason}")
+        return None
+
+
+def _over(folder: ModelFolder, scored: Scored | None, course: Course) -> Outcome:
+    """The model is done, or pruned."""
+    if scored is not None:
+        _keep_score(folder, scored, course)
+    state, reason = "done", None
+    if course.pruned is not None:
+        state, reason = "pruned", course.pruned.reason
+        course.facts["pruned_at"] = course.pruned.at
+    with unstoppable():
+        _end(folder, course, state, reason)
+    return Outcome(_with_state(course, state), 0)
+
+
+def _keep_score(folder: ModelFolder, scored: Scored, course: Course) -> None:
     score, checkpoint = scored.score, scored.checkpoint
     low, high = score.accuracy_interval
     folder.log(
@@ -208,9 +265,6 @@ def _done(folder: ModelFolder, scored: Scored, course: Course) -> Outcome:
         "bytes": checkpoint.bytes,
     }
     course.facts.update(score.to_json())
-    with unstoppable():
-        _end(folder, course, "done")
-    return Outcome(_with_state(course, "done"), 0)
 
 
 def _within(folder: ModelFolder, path: Path) -> str:

@@ -150,6 +150,15 @@ class EachEpoch:
                 self._finish()
         return self.best
 
+    def best_so_far(self) -> Scored | None:
+        """The best checkpoint among those that are scored; where none is yet, the next one is."""
+        while self.best is None and (self._running is not None or self._waiting):
+            if self._running is None:
+                self._start(self._waiting.pop(0))
+            else:
+                self._finish()
+        return self.best
+
     def close(self) -> None:
         """End what is running."""
         if self._running is not None:

@@ -5,7 +5,7 @@ import math
 import os
 import selectors
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,8 +14,10 @@ from daisy.files import append, write_all
 from daisy.folder import ModelFolder
 from daisy.framework import Adapter, Progress
 from daisy.framework.lines import LineSplitter
+from daisy.framework.measure import ACCURACY
 from daisy.framework.process import Ending, RunningCommand
 from daisy.job.gauge import Gauge, Limits
+from daisy.job.judge import Figure, Hearing, Judge, Pruned
 from daisy.job.observer import Observer
 from daisy.job.stop import Stopped
 
@@ -26,6 +28,8 @@ TELL_EVERY = 0.1  # seconds: between two words to the observer within an epoch
 STEP_RECORDS_EVERY = 0.2  # seconds: between two records that say no more than a step's loss
 LOOK_FOR_OTHERS_EVERY = 5.0  # seconds
 AFTER_END = 2.0  # seconds in which the rest of the output must have come
+SAVES_WITHIN = 20.0  # seconds from the figure of an epoch to its checkpoint, at most: for that pruning waits
+PRUNING = "pruning"  # why training ended, where the judge ended it
 TAIL = 20  # lines of the log that are kept for messages
 
 
@@ -36,7 +40,15 @@ class Superseded(Exception):
 class Watch:
     """One framework that trains. Keeps what it says on disk, and the last of it at hand."""
 
-    def __init__(self, folder: ModelFolder, adapter: Adapter, attempt: int, observer: Observer, limits: Limits) -> None:
+    def __init__(
+        self,
+        folder: ModelFolder,
+        adapter: Adapter,
+        attempt: int,
+        observer: Observer,
+        limits: Limits,
+        judge: Judge | None = None,
+    ) -> None:
         self._folder, self._adapter, self._attempt, self._observer = folder, adapter, attempt, observer
         self._limits = limits
         self._splitter = LineSplitter()
@@ -46,9 +58,13 @@ class Watch:
         self._run_out = _append(folder.run_out)
         self._metrics = _append(folder.metrics, whole_lines=True)
         self._gauge = Gauge(limits)
+        self._hearing = Hearing(judge, folder.judged_steps() if judge is not None else ())
         self._told = 0.0
+        self._saved = 0  # epochs whose checkpoint is whole
+        self._judged_at = 0.0
         self.tail: list[str] = []
         self.ended: str | None = None
+        self.pruned: Pruned | None = None
         self.on_saved_epoch: Callable[[int], None] = lambda epoch: None
         self.between: Callable[[], None] = lambda: None
 
@@ -62,7 +78,7 @@ class Watch:
         os.close(self._metrics)
 
     def follow(self, command: RunningCommand) -> Ending:
-        """Follow the command to its end, or end it: at the limit, when it prints NaN, when this process is asked to stop.
+        """Follow the command to its end, or end it: at the limit, when the judge says so, at NaN, when this process is to stop.
 
         Raises Stopped, Superseded, TrainingFailed and OSError (a full disk), each after the command has ended.
         """
@@ -92,10 +108,8 @@ class Watch:
                     ends_at = ends_at or time.monotonic() + AFTER_END
                     if not printing or time.monotonic() > ends_at:
                         break
-                elif not over and self._limit_reached():
+                elif not over and self._is_to_end():
                     over = True
-                    self._folder.log(f"train.seconds={self._limits.seconds:g} are over: the framework is ended")
-                    self.ended = "seconds"
                     command.terminate()
                 self.look_for_others()
                 self.between()
@@ -107,6 +121,27 @@ class Watch:
             if ending.well:  # else it may be half a line: "loss 1" of "loss 1.25"
                 self._read(line)
         return Ending(code=0) if over else ending
+
+    def _is_to_end(self) -> bool:
+        """Whether the framework is to be ended now; why is written down."""
+        if self._limit_reached():
+            self._folder.log(f"train.seconds={self._limits.seconds:g} are over: the framework is ended")
+            self.ended = "seconds"
+        elif (verdict := self._hearing.verdict) is not None and self.ended is None and self._is_saved(verdict):
+            self._folder.write_pruned(vars(verdict))
+            self._folder.log(f"{verdict.reason}: the framework is ended")
+            self.pruned, self.ended = verdict, PRUNING
+        else:
+            return False
+        return True
+
+    def _is_saved(self, verdict: Pruned) -> bool:
+        """Whether the checkpoint of the figure that was judged is whole, or none comes: the framework has gone on without one."""
+        if not verdict.by_epoch or verdict.measure == ACCURACY:
+            return True
+        if self._saved >= verdict.step or (self._gauge.epoch or 0) > verdict.step:
+            return True
+        return time.monotonic() - self._judged_at > SAVES_WITHIN
 
     def _end(self, command: RunningCommand) -> None:
         """End the command and take what it still prints; asked a second time, kill it."""
@@ -161,6 +196,7 @@ class Watch:
         if progress.epoch_done or now - self._told >= TELL_EVERY:
             self._tell(now)
         if progress.saved_epoch is not None:
+            self._saved = max(self._saved, progress.saved_epoch)
             self.on_saved_epoch(progress.saved_epoch)
 
     def _tell(self, now: float) -> None:
@@ -172,14 +208,30 @@ class Watch:
         return self._limits.before + now - self._started
 
     def _record(self, progress: Progress, now: float) -> None:
+        figures = self._hearing.figures(progress, self._gauge)
+        for figure in figures:
+            if not figure.here:
+                self.record(figure.to_json())
+        self._record_line(progress, now, [figure for figure in figures if figure.here])
+        for figure in figures:
+            self._judge(figure)
+
+    def _record_line(self, progress: Progress, now: float, judged: Sequence[Figure]) -> None:
         measures = progress.measures
-        only_a_step = not progress.epoch_done and (not measures or (len(measures) == 1 and "loss" in measures))
+        only_a_step = not progress.epoch_done and not judged and (not measures or (len(measures) == 1 and "loss" in measures))
         if not measures or (only_a_step and now - self._recorded < STEP_RECORDS_EVERY):
             return
         self._recorded = now
         counts = {"epoch": self._gauge.epoch, "step": self._gauge.updates}
-        finite = {name: value for name, value in measures.items() if math.isfinite(value)}
-        self.record({**{name: count for name, count in counts.items() if count is not None}, **finite})
+        known: dict[str, Any] = {name: count for name, count in counts.items() if count is not None}
+        for figure in judged:
+            known.update(figure.to_json())
+        self.record({**known, **{name: value for name, value in measures.items() if math.isfinite(value)}})
+
+    def _judge(self, figure: Figure) -> None:
+        """Tell the judge a figure that is recorded."""
+        self._judged_at = time.monotonic()
+        self._hearing.tell(figure, self._gauge.epochs)
 
     def record(self, measures: Mapping[str, Any]) -> None:
         """Add a line to metrics.jsonl; it is whole or not there, whatever kills this process."""
@@ -189,9 +241,12 @@ class Watch:
 
     def scored(self, epoch: int, accuracy: float) -> None:
         """Daisy scored the checkpoint of an epoch."""
-        self.record({"epoch": epoch, "accuracy": accuracy})
+        figure = self._hearing.accuracy(epoch, accuracy)
+        self.record({"epoch": epoch, "accuracy": accuracy} if figure is None else figure.to_json())
         self._gauge.accuracy = max(accuracy, self._gauge.accuracy or 0.0)
         self._tell(time.monotonic())
+        if figure is not None:
+            self._judge(figure)
 
     def add_output(self, data: bytes) -> None:
         """What another command of the framework printed (a validation)."""

@@ -57,7 +57,8 @@ def counting(planned: Plan, models: Sequence[ModelFolder], cluster: Cluster) -> 
         if state == "stopped":
             return folder
         if state != "failed":
-            return Already(folder.model_id, state, evidence or _other_versions(folder, planned), folder)
+            told = _was_pruned(folder) if state == "pruned" else evidence or _other_versions(folder, planned)
+            return Already(folder.model_id, state, told, folder)
     return None
 
 
@@ -102,6 +103,12 @@ def _other_versions(folder: ModelFolder, planned: Plan) -> str:
     return "; ".join(changed)
 
 
+def _was_pruned(folder: ModelFolder) -> str:
+    """Where and why, and what to do about it."""
+    reason = folder.read_result().get("reason")
+    return "; ".join([*([str(reason)] if reason else []), "again=true trains it to its end"])
+
+
 def _new(planned: Plan) -> Launch:
     configuration = planned.configuration
     folder = create(
@@ -129,7 +136,7 @@ def take_up(folder: ModelFolder, force: bool = False, env: str = "") -> Attempt:
 
 
 def resume(folder: ModelFolder, force: bool = False, env: str = "") -> Attempt:
-    """Begin the next attempt at a model. Raises ModelError where it is done, or runs as far as is known.
+    """Begin the next attempt at a model. Raises ModelError where it is done or pruned, or runs as far as is known.
 
     With `force` also where nobody can know from here whether it runs. `env` is what verbs need to find the model.
     """
@@ -145,6 +152,8 @@ def check_resumable(folder: ModelFolder, force: bool = False, env: str = "") -> 
     state, evidence = observed_state(folder, folder.read_result(), Cluster())
     if state == "done":
         raise ModelError(f"{folder.model_id} is done: `daisy again {folder.model_id}{env}` trains a new model like it")
+    if state == "pruned":
+        raise ModelError(f"{folder.model_id} was pruned: `daisy again {folder.model_id}{env}` trains one like it to its end")
     if state == "running":
         raise ModelError(f"{folder.model_id} is running: `daisy tail {folder.model_id}{env}` shows it")
     if state == "unknown" and not force:

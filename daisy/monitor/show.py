@@ -67,6 +67,8 @@ def _facts(
     yield "state", state + (f" ({evidence})" if evidence else "")
     if result.get("reason"):
         yield "reason", str(result["reason"])
+    if result.get("no_accuracy"):
+        yield "no accuracy", str(result["no_accuracy"])
     if result.get("accuracy") is not None:
         low, high = result["accuracy_interval"]
         yield (
@@ -145,6 +147,8 @@ def hints(folder: ModelFolder, result: Mapping[str, Any], state: str, env: str =
         return [f"`daisy resume {model}` goes on from its last checkpoint"]
     if state == "running":
         return [f"`daisy tail {model}` follows its log"]
+    if state == "pruned":
+        return [f"`daisy again {model}` trains one like it to its end"]
     if state == "done":
         return [f"`daisy again {model} KEY=VALUE` trains one like it"]
     return []

@@ -7,14 +7,14 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from daisy.folder import ModelFolder, SweepFolder
+from daisy.folder import FINAL, ModelFolder, SweepFolder
 from daisy.framework.lines import visible
 from daisy.launch.course import Course, Ended, Running
 from daisy.monitor.columns import Cell, Column, lines
 from daisy.monitor.words import duration, percent
 
 REFRESH = 0.5  # seconds
-STYLES = {"done": "green", "failed": "bold red", "stopped": "yellow"}
+STYLES = {"done": "green", "failed": "bold red", "stopped": "yellow", "pruned": "dim"}
 UNICODE = "utf"
 
 
@@ -40,7 +40,7 @@ class Names:
 
 
 def line_of(model: Ended, names: Names) -> Text:
-    """`17  done     cs_finnish_k6  62.1 %  0:42`; of a failed one the reason."""
+    """`17  done     cs_finnish_k6  62.1 %  0:42`; of one without an accuracy the reason."""
     number = f"{model.number if model.number is not None else '-':>{len(str(names.count))}}"
     figures = percent(model.accuracy) if model.accuracy is not None else visible(model.reason)
     return Text.assemble(
@@ -50,9 +50,10 @@ def line_of(model: Ended, names: Names) -> Text:
 
 
 def total(course: Course, names: Names, left: float | None) -> str:
-    """`12 of 40 ended (1 failed), 2 running, 26 waiting, 3:20 left`."""
-    failed = sum(model.state == "failed" for model in course.ended)
-    told = f"{len(course.ended)} of {names.count} ended" + (f" ({failed} failed)" if failed else "")
+    """`12 of 40 ended (1 failed, 3 pruned), 2 running, 26 waiting, 3:20 left`."""
+    counts = {state: sum(model.state == state for model in course.ended) for state in ("failed", "pruned")}
+    some = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
+    told = f"{len(course.ended)} of {names.count} ended" + (f" ({some})" if some else "")
     told += f", {len(course.running)} running, {course.waiting} waiting"
     if course.stopping:
         told += ", launching no more"
@@ -60,8 +61,8 @@ def total(course: Course, names: Names, left: float | None) -> str:
 
 
 def seconds_left(course: Course, slots: int) -> float | None:
-    """Until all have ended, were the others to take as long as those that are done; None while none is."""
-    done = [model.seconds for model in course.ended if model.state == "done"]
+    """Until all have ended, were the others to take as long as those that are done or pruned; None while none is."""
+    done = [model.seconds for model in course.ended if model.state in FINAL]
     if not done:
         return None
     mean = sum(done) / len(done)

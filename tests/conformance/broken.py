@@ -435,6 +435,34 @@ BROKEN = (
         caught_by=("log", "line ends"),
         told="give a Progress",
     ),
+    Broken(
+        "says that it tells what it never tells",
+        'measures: Mapping[str, str] = {"loss": "minimize"}',
+        'measures: Mapping[str, str] = {"dev_accuracy": "maximize", "loss": "minimize"}',
+        caught_by=("measures",),
+        told="has dev_accuracy, which no line of the log tells",
+    ),
+    Broken(
+        "wants more loss",
+        'measures: Mapping[str, str] = {"loss": "minimize"}',
+        'measures: Mapping[str, str] = {"loss": "maximize"}',
+        caught_by=("measures",),
+        told="loss is to maximize, where its name says minimize",
+    ),
+    Broken(
+        "does not say where a figure is to go",
+        'measures: Mapping[str, str] = {"loss": "minimize"}',
+        'measures: Mapping[str, str] = {"loss": "down"}',
+        caught_by=("measures",),
+        told="loss has 'down': say maximize or minimize",
+    ),
+    Broken(
+        "gives a list of figures",
+        'measures: Mapping[str, str] = {"loss": "minimize"}',
+        'measures = ["loss"]',
+        caught_by=("measures",),
+        told="it must map names of figures to maximize or minimize",
+    ),
     # What it finds on disk
     Broken(
         "trusts that it is there",

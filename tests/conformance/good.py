@@ -3,6 +3,7 @@
 import json
 import re
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 from daisy.errors import ConfigurationError
@@ -18,6 +19,7 @@ class Mine(Adapter):
 
     encoders = ("conv",)
     attention = True
+    measures: Mapping[str, str] = {"loss": "minimize"}
 
     def form(self, options: Options, paths: Paths) -> Form:
         """A vocabulary."""

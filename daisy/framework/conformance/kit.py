@@ -53,6 +53,7 @@ CHECKS = (
     Check("purity", asked.purity),
     Check("elsewhere", elsewhere.elsewhere),
     Check("log", read.log, NO_LOG),
+    Check("measures", read.measures),
     Check("any line", read.any_line),
     Check("cut lines", read.cut_lines, NO_LOG),
     Check("not a number", read.not_a_number, NO_LOG),

@@ -10,6 +10,7 @@ from daisy.framework.conformance.finding import Finding
 from daisy.framework.conformance.subject import Subject
 from daisy.framework.contract import Adapter, Progress
 from daisy.framework.lines import LineSplitter
+from daisy.framework.measure import DIRECTIONS, usual_direction
 
 LINES_OF_A_SHAPE = 3  # of lines that differ in their numbers only
 LONGEST = 600  # bytes of a line that are cut one by one
@@ -22,7 +23,7 @@ GENERIC = (
     "Traceback (most recent call last):", "KeyboardInterrupt", '{"loss": "nan", "epoch": null}', "<script>", "\u0661\u0662",
 )  # fmt: skip
 COUNTS = ("epoch", "epochs", "step", "steps", "saved_epoch")
-DAISYS_OWN = ("accuracy", "epoch", "step", "seconds", "attempt")  # names of what Daisy itself writes beside the measures
+DAISYS_OWN = ("accuracy", "epoch", "step", "seconds", "attempt", "judged")  # names of what Daisy itself writes beside the measures
 
 
 def log(subject: Subject) -> Iterator[Finding]:
@@ -44,6 +45,28 @@ def log(subject: Subject) -> Iterator[Finding]:
         if changed:
             why = "read in another order it says something else: read_line keeps nothing between lines"
             yield from (Finding(_shown(line), why) for line in changed)
+
+
+def measures(subject: Subject) -> Iterator[Finding]:
+    """The figures that pruning may go by are told in the log of a whole training, and are to go where their names say."""
+    adapter = subject.adapter()
+    declared: object = adapter.measures
+    if not isinstance(declared, Mapping):
+        yield Finding("measures", f"is {declared!r}: it must map names of figures to maximize or minimize")
+        return
+    for name, direction in declared.items():
+        usual = usual_direction(name) if isinstance(name, str) else None
+        if direction not in DIRECTIONS:
+            yield Finding("measures", f"{name} has {direction!r}: say maximize or minimize")
+        elif usual not in (None, direction):
+            yield Finding("measures", f"{name} is to {direction}, where its name says {usual}: mend one of them")
+        if name in DAISYS_OWN:
+            yield Finding("measures", f"has {name}, which is Daisy's own word: give it another name")
+    found = [progress for printed in subject.evidence.logs for progress in _all_read(adapter, printed)]
+    if subject.evidence.went_well or any(progress.ended is not None for progress in found):
+        told = {name for progress in found for name in progress.measures}
+        for name in declared.keys() - told:
+            yield Finding("measures", f"has {name}, which no line of the log tells: take it out, or give a log that tells it")
 
 
 def any_line(subject: Subject) -> Iterator[Finding]:
@@ -111,6 +134,17 @@ def lines_of(printed: bytes) -> list[str]:
     """The lines as a job gives them to the adapter."""
     splitter = LineSplitter()
     return [*splitter.feed(printed), *splitter.end()]
+
+
+def _all_read(adapter: Adapter, printed: bytes) -> list[Progress]:
+    """What the lines of a log say, as far as it is well-formed: the rest is found by other checks."""
+    found: list[Progress] = []
+    for line in lines_of(printed):
+        with contextlib.suppress(Exception):
+            progress: object = adapter.read_line(line)
+            if isinstance(progress, Progress) and _are_measures(progress.measures):
+                found.append(progress)
+    return found
 
 
 def _shapes(subject: Subject) -> list[str]:
