@@ -263,6 +263,14 @@ class ModelFolder:
         """Write pruned.json."""
         write_json(self.pruned, pruned)
 
+    def judged(self, measure: str) -> dict[int, float]:
+        """What a pruner was told of this model, as metrics.jsonl tells: steps, and the first value of each."""
+        found: dict[int, float] = {}
+        for measures in self._metrics_with("judged"):
+            with suppress(ValueError, KeyError, TypeError):
+                found.setdefault(int(measures["judged"]), float(measures[measure]))
+        return found
+
     def last_metrics(self, most: int = 1) -> list[dict[str, Any]]:
         """The last whole lines of metrics.jsonl, oldest first."""
         return tail_json(self.metrics, most)

@@ -4,25 +4,23 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Collection, Container, Iterable, Iterator, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from daisy.errors import FolderError, ModelError
-from daisy.files import folder_to_fill, read_json, replacing, sync_folder, write_json
+from daisy.errors import FolderError
+from daisy.files import read_json, replacing, write_json
 from daisy.folder.attempt import Attempt
+from daisy.folder.trials import Numbering, TrialModel, Trials
 
-SWEEPS = ".sweeps"
 INFO = "sweep.json"
-CODE = ".code"
 MODELS = "models.jsonl"
-HELD = "held.json"
+HELD, OVER = "held.json", "over.json"
+SETTLED = "settled"  # instead of a worker
 FORMAT = 1
 NUMBER = re.compile(r"(?P<number>\d+)(@(?P<worker>[^@/]+))?\.json")
-SWEEP_ID = re.compile(r"s\d+__[^/]+", re.ASCII)
-BEGIN_OF_AN_ID = re.compile(r"s\d{9,}(_.*)?", re.ASCII | re.DOTALL)  # `s2` may be part of a model's id
 
 
 @dataclass(frozen=True)
@@ -99,11 +97,71 @@ class SweepFolder:
             raise FolderError(f"{path} can't be read ({error}): move the folder {self.path} away") from None
         return dict(content)
 
+    def write_info(self, info: Mapping[str, Any]) -> None:
+        """Replace sweep.json: a search may be extended, and go on somewhere else."""
+        write_json(self.path / INFO, info)
+
+    def run_from_now_on(self, code: Path) -> None:
+        """What waits is to run other frozen copies than before."""
+        link = self.path / f".code-{os.getpid()}"
+        link.unlink(missing_ok=True)
+        link.symlink_to(os.path.relpath(code, self.path))
+        link.replace(self.code)
+
+    def add_patch(self, name: str, patch: bytes) -> None:
+        """Keep what was not committed, where it is not kept yet."""
+        if not (self.path / name).exists():
+            with replacing(self.path / name) as file:
+                file.write(patch)
+
+    @property
+    def trials(self) -> Trials:
+        """The trials of a search; nothing is there of other sweeps."""
+        return Trials(self.path / "trials")
+
+    @property
+    def is_search(self) -> bool:
+        """Whether its models are known only when a job asks for them."""
+        return self.trials.path.is_dir()
+
+    def numbering(self) -> Numbering:
+        """Which places belong to which trial of this search. Raises FolderError where it is none."""
+        return self._numbering_of(self.info())
+
+    def _numbering_of(self, info: Mapping[str, Any]) -> Numbering:
+        try:
+            return Numbering.from_json(info["numbering"])
+        except (KeyError, TypeError, ValueError):
+            raise FolderError(f"{self.path / INFO} does not say what is searched: move the folder {self.path} away") from None
+
+    def add_places(self, numbers: Iterable[int]) -> None:
+        """Models that wait from now on."""
+        for number in numbers:
+            (self.path / "waiting" / f"{number:05}.json").touch()
+
+    def identities(self, numbers: Collection[int] | None = None) -> dict[int, str]:
+        """The identities of its models as far as they are known, by number; only of these numbers where they are given."""
+        info = self.info()
+        if "numbering" not in info:
+            return {number: str(one) for number, one in enumerate(info["identities"], 1) if numbers is None or number in numbers}
+        found = self._drawn(info, range(1, int(info["count"]) + 1) if numbers is None else numbers)
+        return {number: model.identity for number, model in found.items()}
+
+    def _drawn(self, info: Mapping[str, Any], numbers: Iterable[int]) -> dict[int, TrialModel]:
+        """The models of a search that were asked for, by number."""
+        numbering = self._numbering_of(info)
+        asked = {trial: self.trials.read(trial) for trial in {*map(numbering.trial_of, numbers)} & {*self.trials.numbers()}}
+        return {
+            number: trial.models[numbering.repeat_of(number)]
+            for number in numbers
+            if (trial := asked.get(numbering.trial_of(number))) is not None and trial.models
+        }
+
     def places(self, *states: str) -> list[Place]:
         """Where its models are, by number; only those in these states where some are named."""
         found: dict[int, Place] = {}
         for state in states or ("cancelled", "claimed", "waiting"):  # put back and not yet taken away: it waits
-            for name in _names(self.path / state):
+            for name in listed(self.path / state):
                 if match := NUMBER.fullmatch(name):
                     number = int(match["number"])
                     found[number] = Place(number, state, self.path / state / name, match["worker"])
@@ -111,14 +169,19 @@ class SweepFolder:
 
     def waiting(self) -> int:
         """How many wait."""
-        return len(_names(self.path / "waiting"))
+        return len(listed(self.path / "waiting"))
 
     def config(self, number: int) -> dict[str, Any]:
-        """What the config.json of a model of this sweep has. Raises FolderError where it is damaged or gone."""
-        return self.some_configs([number])[number]
+        """What the config.json of a model of this sweep has. Raises FolderError where it is damaged, gone, or not known yet."""
+        found = self.some_configs([number])
+        if number not in found:
+            raise FolderError(f"{self.sweep_id}/{number} is asked for when a job begins it: `daisy sweep {self.sweep_id}`")
+        return found[number]
 
     def some_configs(self, numbers: Collection[int]) -> dict[int, dict[str, Any]]:
-        """The same of several models, by number."""
+        """The same of several models, by number; of a search only those that are known."""
+        if self.is_search:
+            return {number: dict(model.config) for number, model in self._drawn(self.info(), numbers).items()}
         path = self.path / MODELS
         try:
             with path.open("rb") as file:
@@ -129,15 +192,6 @@ class SweepFolder:
         if len(found) < len(numbers):
             raise FolderError(f"{path} is not whole: move the folder {self.path} away")
         return found
-
-    def configs(self) -> Iterator[dict[str, Any]]:
-        """The same of all its models, from the first on. Raises FolderError."""
-        path = self.path / MODELS
-        try:
-            with path.open("rb") as file:
-                yield from map(json.loads, file)
-        except (OSError, ValueError) as error:
-            raise FolderError(f"{path} can't be read ({error!r}): move the folder {self.path} away") from None
 
     def begun(self, place: Place) -> Begun:
         """What has become of a model so far. An empty file says the same as none: nothing."""
@@ -180,6 +234,28 @@ class SweepFolder:
     def cancel(self, place: Place) -> bool:
         """One that waits, or was given up, will not be trained. False where it is there no longer."""
         return _moved(place.path, self.path / "cancelled" / f"{place.number:05}.json")
+
+    def stands_for(self, place: Place, model: str) -> None:
+        """A claimed one is to go on from a model that is there already."""
+        write_json(place.path, {"model": model, "starts": self.begun(place).starts})
+
+    def settle(self, place: Place, model: str | None, reason: str | None = None) -> None:
+        """A claimed one needs no worker: it is a model that is there already, or can't be trained for a reason."""
+        write_json(place.path, {"model": model, "starts": 0, "reason": reason})
+        place.path.rename(self.path / "claimed" / f"{place.number:05}@{SETTLED}.json")
+
+    def over(self) -> dict[int, str]:
+        """Why a search asks for no more trials, by the number of its base; empty while it goes on."""
+        try:
+            return {int(base): str(reason) for base, reason in read_json(self.path / OVER).items()}
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, AttributeError) as error:
+            raise FolderError(f"{self.path / OVER} can't be read ({error}): remove it") from None
+
+    def end(self, reasons: Mapping[int, str]) -> None:
+        """Note why a search asks for no more trials. None are over where there are no reasons."""
+        write_json(self.path / OVER, {str(base): reason for base, reason in reasons.items()})
 
     def held(self) -> str | None:
         """Why no more of it is launched; None where that goes on."""
@@ -225,7 +301,7 @@ class SweepFolder:
 
     def workers(self) -> list[str]:
         """Those that work, and those that died before they could say how they ended."""
-        return [name.removesuffix(".json") for name in _names(self.path / "workers") if name.endswith(".json")]
+        return [name.removesuffix(".json") for name in listed(self.path / "workers") if name.endswith(".json")]
 
     def worker(self, worker: str) -> Attempt | None:
         """Who a worker is; None where nothing says so."""
@@ -238,94 +314,8 @@ class SweepFolder:
         return self.path / "workers" / f"{worker}.json"
 
 
-def create_sweep(
-    models_dir: Path,
-    name: str,
-    info: Mapping[str, Any],
-    waiting: Iterable[Waiting],
-    code: Path,
-    patches: Mapping[str, bytes],
-    now: float,
-    runner: str | None = None,
-) -> SweepFolder:
-    """A new sweep's folder, whole or not there: all its models wait.
-
-    `code` is where its frozen copies are, `patches` what was not committed when they were made, `runner` the worker that this
-    process is, where it stays and runs them. The id is `s<unix time>__<name>`; a second one of the same second
-    gets `__2`, and so on.
-    """
-    parent = models_dir / SWEEPS
-    with folder_to_fill(parent) as unfinished:
-        for part in ("waiting", "claimed", "cancelled", "workers", "output", "slurm"):
-            (unfinished / part).mkdir()
-        with replacing(unfinished / MODELS) as file:
-            for number, model in enumerate(waiting, 1):
-                file.write(json.dumps(model.config, ensure_ascii=False, allow_nan=False).encode("utf-8") + b"\n")
-                begun = ""
-                if model.model is not None:
-                    begun = json.dumps({"model": model.model, "starts": 1, "even_failed": model.even_failed})
-                (unfinished / "waiting" / f"{number:05}.json").write_text(begun)
-        for file_name, patch in patches.items():
-            (unfinished / file_name).write_bytes(patch)
-        if runner is not None:
-            SweepFolder(unfinished).register(runner)
-        (unfinished / "code").symlink_to(os.path.relpath(code, parent / "any"))
-        for folder in (unfinished / "waiting", unfinished):
-            sync_folder(folder)
-        number = 1
-        while True:
-            sweep_id = f"s{int(now)}__{name}" + (f"__{number}" if number > 1 else "")
-            write_json(unfinished / INFO, {"format": FORMAT, "sweep_id": sweep_id, **info})
-            try:
-                unfinished.rename(parent / sweep_id)
-                return SweepFolder(parent / sweep_id)
-            except OSError:
-                if not (parent / sweep_id).exists():
-                    raise
-            number += 1
-
-
-def sweeps(models_dir: Path) -> Iterator[SweepFolder]:
-    """The sweeps of a models_dir, in the order of submission."""
-    found = [SweepFolder(models_dir / SWEEPS / name) for name in _names(models_dir / SWEEPS) if SWEEP_ID.fullmatch(name)]
-    yield from sorted(found, key=_submitted)
-
-
-def _submitted(sweep: SweepFolder) -> tuple[int, int, str]:
-    """When a sweep was submitted: by its name, of two in the same second by the time of its sweep.json, which never changes."""
-    try:
-        written = (sweep.path / INFO).stat().st_mtime_ns
-    except OSError:
-        written = 0
-    return int(sweep.sweep_id[1:].partition("__")[0]), written, sweep.sweep_id
-
-
-def patch_name(checksum: str) -> str:
-    """The file of a sweep that has what was not committed: frameworks have checkouts of their own."""
-    return f"{checksum}.patch"
-
-
-def is_sweep_id(text: str) -> bool:
-    """Whether this is how a sweep's id looks, or its beginning: `s1532308429`."""
-    return BEGIN_OF_AN_ID.fullmatch(text) is not None
-
-
-def find_sweep(models_dir: Path, wanted: str) -> SweepFolder:
-    """The sweep that is meant: its id, a unique part of it, or -1 for the newest. Raises ModelError."""
-    known = list(sweeps(models_dir))
-    if wanted.startswith("-") and wanted[1:].isdigit() and 0 < int(wanted[1:]) <= len(known):
-        return known[int(wanted)]
-    exact = [sweep for sweep in known if sweep.sweep_id == wanted]
-    matches = exact or [sweep for sweep in known if wanted and wanted in sweep.sweep_id]
-    if len(matches) == 1:
-        return matches[0]
-    if not matches:
-        raise ModelError(f"there is no sweep {wanted}: {len(known)} are in {models_dir}; `daisy sweeps` shows them")
-    shown = ", ".join(sweep.sweep_id for sweep in matches[-5:])
-    raise ModelError(f"{wanted} is part of {len(matches)} sweeps ({shown}): give more of the id")
-
-
-def _names(folder: Path) -> list[str]:
+def listed(folder: Path) -> list[str]:
+    """The names in a folder, sorted; none where it is not there."""
     try:
         return sorted(name for name in os.listdir(folder) if not name.startswith("."))
     except FileNotFoundError:

@@ -115,7 +115,7 @@ def _trained_elsewhere(plans: Sequence[Plan], screen: Screen) -> Mapping[str, Ou
         waiting = in_sweeps(models_dir, set(open_ones))
         models, cluster = by_identity(models_dir), Cluster()
         for identity, planned in list(open_ones.items()):
-            there = counting(planned, models.get(identity, []), cluster)
+            there = counting(planned.content, models.get(identity, []), cluster)
             if isinstance(there, Already) and _may_run(there):
                 continue
             if not isinstance(there, Already) and (one := waiting.get(identity)) and not one.gone and one.sweep.held() is None:

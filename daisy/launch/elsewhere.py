@@ -33,7 +33,9 @@ class Elsewhere:
         self.sweep.cancel(self.place)
 
 
-def in_sweeps(models_dir: Path, wanted: set[str], mend: bool = False) -> Mapping[str, Elsewhere]:
+def in_sweeps(
+    models_dir: Path, wanted: set[str], mend: bool = False, apart: tuple[str, int] | None = None
+) -> Mapping[str, Elsewhere]:
     """The wanted identities that wait in other sweeps. Damaged folders are passed over.
 
     With `mend`, which needs the lock, what dead workers had claimed in a sweep without a launcher waits again first. To be asked
@@ -47,19 +49,27 @@ def in_sweeps(models_dir: Path, wanted: set[str], mend: bool = False) -> Mapping
         try:
             info = sweep.info()
             held = sweep.held()
+            identities = _open_identities(sweep)
         except FolderError:
             continue
-        numbers = {number: identity for number, identity in enumerate(info["identities"], 1) if identity in wanted}
+        numbers = {number: identity for number, identity in identities.items() if identity in wanted}
         if not numbers:
             continue
         alive, evidence = _served(sweep, info, held)
         if mend and alive is not None:
             recover(sweep, cluster)
         for place in sweep.places("waiting", "claimed"):
+            if (sweep.sweep_id, place.number) == apart:
+                continue
             if place.number in numbers and (place.state == "waiting" or sweep.begun(place).model is None):
                 gone = alive is False and place.state == "waiting"
                 found[numbers[place.number]] = Elsewhere(sweep, place, gone, evidence)
     return found
+
+
+def _open_identities(sweep: SweepFolder) -> dict[int, str]:
+    """The identities of a sweep; of a search those of its models that have not ended: they are in a file each."""
+    return sweep.identities({place.number for place in sweep.places("waiting", "claimed")} if sweep.is_search else None)
 
 
 def waits_as(folder: ModelFolder) -> Elsewhere | None:

@@ -34,6 +34,15 @@ def hold_after_same_failures(sweep: SweepFolder) -> None:
         sweep.hold(f"the first {len(causes)} models have failed alike ({causes[0].text})")
 
 
+def hold_after_none_began(sweep: SweepFolder) -> None:
+    """Hold a sweep of which the first places (env.stop_after_same_failures) could not even become models."""
+    most = Environment.from_json(sweep.info()["env"]).stop_after_same_failures
+    begun = [sweep.begun(place) for place in sweep.places("claimed")]
+    reasons = [one.reason for one in begun if one.model is None and one.reason is not None]
+    if most and len(reasons) >= most and not any(one.model for one in begun) and sweep.held() is None:
+        sweep.hold(f"the first {len(reasons)} models could not be begun ({reasons[-1]})")
+
+
 def hold_after_dead_jobs(there: Sequence[tuple[SweepFolder, Sequence[int]]], queue: Queue, tag: str) -> Mapping[str, str]:
     """Hold the sweeps of a tag whose jobs die before they claim a model; which, and why.
 

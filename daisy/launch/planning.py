@@ -16,6 +16,7 @@ from daisy.errors import ConfigurationError
 from daisy.folder import PROJECT_PATCH, SOURCE_PATCH
 from daisy.framework import lookup
 from daisy.framework.check import Checked, check_adapter
+from daisy.framework.measure import Measure, measure_of
 from daisy.framework.ready import Chosen, Ready, choose, ready
 from daisy.framework.source import Source, look_at
 
@@ -34,10 +35,19 @@ class Plan:
 
 
 class Planner:
-    """Makes the plans of one command. What many configurations share is looked up once: a framework's Python, a dataset."""
+    """Makes the plans of one command. What many configurations share is looked up once: a framework's Python, a dataset.
 
-    def __init__(self, project: Project, report: Callable[[str], None], progress: Progress | None = None) -> None:
-        self._project, self._report, self._progress = project, report, progress
+    `state` is the project's, where it was looked at before: its code is frozen now.
+    """
+
+    def __init__(
+        self,
+        project: Project,
+        report: Callable[[str], None],
+        progress: Progress | None = None,
+        state: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._project, self._report, self._progress, self._frozen = project, report, progress, state
         self._chosen: dict[str, Chosen] = {}
         self._ready: dict[str, Ready] = {}
         self._datasets: dict[str, Dataset] = {}
@@ -76,9 +86,9 @@ class Planner:
                 "folder": str(dataset.folder.relative_to(configuration.env.data_dir)),
             },
             "versions": {"daisy": __version__, configuration.framework: version},
-            "project": self._state.to_json(),
+            "project": self._state.to_json() if self._frozen is None else dict(self._frozen),
         }
-        patches = {PROJECT_PATCH: self._state.patch}
+        patches = {PROJECT_PATCH: self._state.patch} if self._frozen is None else {}
         if found.source is not None:
             content["source"] = found.source.to_json()
             patches[SOURCE_PATCH] = found.source.patch
@@ -120,6 +130,13 @@ def _what_runs(configuration: Configuration, checked: Checked, dataset: Dataset)
 
 def _key(value: Any) -> str:
     return json.dumps(value, sort_keys=True, default=str)
+
+
+def measured(planned: Plan, wanted: str | None) -> Measure:
+    """The figure that a pruner goes by in a model; `wanted` names it. Raises ConfigurationError where there is none."""
+    configuration = planned.configuration
+    adapter = choose(planned.project, configuration.values["framework"]).adapter
+    return measure_of(adapter, str(configuration.value("train.validate")), wanted)
 
 
 def plan(

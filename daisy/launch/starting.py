@@ -2,9 +2,10 @@
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from daisy.configuration import Configuration
 from daisy.errors import ConfigurationError, ModelError
@@ -43,21 +44,21 @@ def already(planned: Plan) -> Already | None:
 def _already(planned: Plan, waiting: Elsewhere | None) -> Already | None:
     if waiting is not None and not waiting.gone:
         return Already(waiting.where, "waiting", waiting.evidence)
-    found = counting(planned, by_identity(planned.configuration.env.models_dir).get(planned.identity, []), Cluster())
+    found = counting(planned.content, by_identity(planned.configuration.env.models_dir).get(planned.identity, []), Cluster())
     return found if isinstance(found, Already) else None
 
 
-def counting(planned: Plan, models: Sequence[ModelFolder], cluster: Cluster) -> Already | ModelFolder | None:
-    """The newest of the models of a plan that counts: one that is there already, or one that was stopped and can go on.
+def counting(content: Mapping[str, Any], models: Sequence[ModelFolder], cluster: Cluster) -> Already | ModelFolder | None:
+    """The newest of the models of a configuration that counts: one that is there already, or one that was stopped and can go on.
 
-    One that failed does not: it is trained anew.
+    One that failed does not: it is trained anew. `content` is what the configuration's config.json has.
     """
     for folder in reversed(models):
         state, evidence = observed_state(folder, folder.read_result(), cluster)
         if state == "stopped":
             return folder
         if state != "failed":
-            told = _was_pruned(folder) if state == "pruned" else evidence or _other_versions(folder, planned)
+            told = _was_pruned(folder) if state == "pruned" else evidence or _other_versions(folder, content)
             return Already(folder.model_id, state, told, folder)
     return None
 
@@ -75,7 +76,7 @@ def start(planned: Plan) -> Launch | Already:
         waiting = in_sweeps(models_dir, {planned.identity}, mend=True).get(planned.identity)
         if (there := _already(planned, waiting)) is not None:
             return there
-        stopped = counting(planned, by_identity(models_dir).get(planned.identity, []), Cluster())
+        stopped = counting(planned.content, by_identity(models_dir).get(planned.identity, []), Cluster())
         launched = Launch(stopped, resume(stopped)) if isinstance(stopped, ModelFolder) else _new(planned)
         if waiting is not None:
             waiting.taken_over()
@@ -94,11 +95,11 @@ def models_dir_of(configuration: Configuration) -> Path:
     return models_dir
 
 
-def _other_versions(folder: ModelFolder, planned: Plan) -> str:
+def _other_versions(folder: ModelFolder, content: Mapping[str, Any]) -> str:
     """What has another version now than when the model was trained: it may come out differently."""
-    then, now = folder.read_config().get("versions", {}), planned.content["versions"]
+    then, now = folder.read_config().get("versions", {}), content["versions"]
     changed = [f"{name} was {then.get(name)} and is {version}" for name, version in now.items() if then.get(name) != version]
-    before, source = folder.read_config().get("source", {}), planned.content.get("source", {})
+    before, source = folder.read_config().get("source", {}), content.get("source", {})
     changed += [f"its source's {part} is another one" for part in ("commit", "patch") if before.get(part) != source.get(part)]
     return "; ".join(changed)
 

@@ -47,14 +47,17 @@ def show(folder: ModelFolder, console: Console, env: str = "") -> None:
 
 def show_place(sweep: SweepFolder, place: Place, console: Console) -> None:
     """Print a model of a sweep that has no folder yet: what it will be, and why it waits. Raises FolderError."""
-    info, config = sweep.info(), sweep.config(place.number)
+    info, config = sweep.info(), sweep.some_configs([place.number]).get(place.number)
     _title(console, f"{sweep.sweep_id}/{place.number}")
     tags = info.get("tags")
     tag = str(tags[place.number - 1]) if tags else None
     waits = place.state == "waiting"
     _fact(console, "state", f"waiting ({why_of(sweep, info, tag, Cluster())})" if waits else place.state)
-    _fact(console, "config id", str(config["config_id"]))
     _fact(console, "launched", f"{ago(info['created'])} ({clock(info['created'])})")
+    if config is None:
+        _fact(console, "config id", f"known when a job asks for it: `daisy sweep {sweep.sweep_id}` shows the search")
+        return
+    _fact(console, "config id", str(config["config_id"]))
     _section(console, "differs from the defaults", dict(_changed(config)))
     unused = set(config.get("unused", ()))
     values = dict(leaves(_told(config["configuration"])))

@@ -22,16 +22,25 @@ class Names:
     """What the models of a sweep are called on the screen: their config ids."""
 
     def __init__(self, sweep: SweepFolder) -> None:
-        self._names = [str(config["config_id"]) for config in sweep.configs()]
-        self._width = max(map(len, self._names), default=0)
+        self._sweep = sweep
+        self._count = int(sweep.info()["count"])
+        self._names = self._read(range(1, self._count + 1))
+        self._width = max(map(len, self._names.values()), default=0)
 
     def __getitem__(self, number: int | None) -> str:
-        return self._names[number - 1] if number is not None else "-"
+        if number is None:
+            return "-"
+        if number not in self._names:  # a search's: it has been asked for since
+            self._names.update(self._read([number]))
+        return self._names.get(number, "-")
+
+    def _read(self, numbers: Sequence[int]) -> dict[int, str]:
+        return {number: str(config["config_id"]) for number, config in self._sweep.some_configs(numbers).items()}
 
     @property
     def count(self) -> int:
         """How many models there are."""
-        return len(self._names)
+        return self._count
 
     @property
     def width(self) -> int:

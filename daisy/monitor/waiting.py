@@ -13,6 +13,8 @@ from daisy.launch.why import why_of
 from daisy.monitor.columns import Cell, Column
 from daisy.monitor.words import duration
 
+NOT_ASKED_FOR = "the next trial"  # of a search: which one is known when a job asks for it
+
 
 @dataclass(frozen=True)
 class Waiting:
@@ -47,8 +49,10 @@ def queued(models_dir: Path, cluster: Cluster, most: int | None) -> Queued:
                 if (reason := sweep.held()) is not None:
                     held[sweep.sweep_id] = reason
                 whys = {tag: why_of(sweep, info, tag, cluster) for tag in {_tag(info, number) for number in shown}}
-                for number, config in sweep.some_configs(shown).items():
-                    first.append(_waiting(f"{sweep.sweep_id}/{number}", config, info, whys[_tag(info, number)]))
+                known = sweep.some_configs(shown)
+                for number in sorted(shown):
+                    why = whys[_tag(info, number)]
+                    first.append(_waiting(f"{sweep.sweep_id}/{number}", known.get(number), info, why))
             except FolderError:
                 continue
     return Queued(count, first, held)
@@ -75,6 +79,8 @@ def _tag(info: Mapping[str, Any], number: int) -> str | None:
     return str(tags[number - 1]) if tags else None
 
 
-def _waiting(where: str, config: Mapping[str, Any], info: Mapping[str, Any], why: str) -> Waiting:
+def _waiting(where: str, config: Mapping[str, Any] | None, info: Mapping[str, Any], why: str) -> Waiting:
+    if config is None:
+        return Waiting(where, NOT_ASKED_FOR, "-", float(info["created"]), why)
     framework = str(config["configuration"]["framework"]["name"])
     return Waiting(where, str(config["config_id"]), framework, float(info["created"]), why)
