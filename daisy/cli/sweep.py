@@ -2,36 +2,34 @@
 
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.text import Text
 
 from daisy.cli.ending import exit_code, tell_end
+from daisy.cli.plans import asked_search, plans_of
 from daisy.cli.screen import console, fact
 from daisy.configuration import Environment, Project
-from daisy.configuration.compose import Composer, composer
+from daisy.configuration.compose import composer
 from daisy.configuration.environment import flag
-from daisy.configuration.overrides import one_line
-from daisy.dataset import DownloadBar
-from daisy.errors import ConfigurationError, DaisyError, LaunchError
+from daisy.errors import ConfigurationError, LaunchError
 from daisy.files import safe_name
 from daisy.folder import SweepFolder, find_sweep
 from daisy.framework.lines import visible
 from daisy.job import Stopped, stoppable
 from daisy.launch.local import LocalLauncher
-from daisy.launch.planning import Plan, Planner
+from daisy.launch.planning import Plan
 from daisy.launch.recovery import RUNNER, locked
 from daisy.launch.resuming import make_ready, resumed
 from daisy.launch.slots import at_once
 from daisy.launch.submit import SLURM, Submission, foreseen, launcher_of, submit
+from daisy.launch.submit_search import AskedSearch
 from daisy.monitor.sweeping import LiveSweep, PlainSweep
-from daisy.sweep import Ablation, Named, Origin, asks_for_a_sweep, named, origin_of
+from daisy.sweep import Ablation, Named, Origin, Search, asks_for_a_sweep, named, origin_of
 
 MOST_NAMED = 20  # models that are told one by one
-MANY = 1000  # models, that take some seconds
 LONGEST_NAME = 40  # characters
 
 
@@ -44,7 +42,11 @@ def launch_sweep(project: Project, texts: Sequence[str], dry_run: bool, wait: bo
         with stoppable():
             asked = _asked(project, texts)
     except Stopped as stop:
-        return _nothing_launched(stop)
+        return nothing_launched(stop)
+    if isinstance(asked, AskedSearch):
+        from daisy.cli.search import launch_search
+
+        return launch_search(project, asked, name_of(asked.named), dry_run, wait)
     return launch_plans(project, asked.plans, asked.name, dry_run, wait, asked.origin)
 
 
@@ -59,7 +61,7 @@ def launch_plans(
                 return 0
             submission = submit(project, plans, name, sys.argv, origin)
     except Stopped as stop:
-        return _nothing_launched(stop)
+        return nothing_launched(stop)
     _tell(submission)
     if submission.named is not None:
         fact(console(), "compared by", f"daisy sweep {submission.named.sweep_id}")
@@ -91,7 +93,13 @@ def _trained_by(submission: Submission, models_dir: Path) -> list[SweepFolder]:
     return [find_sweep(models_dir, sweep_id) for sweep_id in dict.fromkeys(place.partition("/")[0] for place in places)]
 
 
-def _nothing_launched(stop: Stopped) -> int:
+def name_of(asked: Named) -> str:
+    """What a named sweep's folder is called."""
+    return safe_name(asked.name.replace("/", "-")[:LONGEST_NAME])
+
+
+def nothing_launched(stop: Stopped) -> int:
+    """Somebody asked to stop before anything was launched; the exit code."""
     print(f"daisy: stopped by {stop.words} before anything was launched", file=sys.stderr)
     return stop.exit_code
 
@@ -139,31 +147,18 @@ class _Asked:
     origin: Origin | None = None
 
 
-def _asked(project: Project, texts: Sequence[str]) -> _Asked:
+def _asked(project: Project, texts: Sequence[str]) -> "_Asked | AskedSearch":
     """All models, checked before the first one is launched."""
     with composer(project, Path.cwd()) as composing:
         if not asks_for_a_sweep(texts):
             sets = composing.parser.expanded(texts)
-            plans = _plans(project, composing, sets)
+            plans = plans_of(project, composing, sets)
             return _Asked(plans, _name(_swept(sets)))
         asked = named(project, composing.parser, texts)
-        plans = _plans(project, composing, asked.sets())
-        return _Asked(plans, safe_name(asked.name.replace("/", "-")[:LONGEST_NAME]), _origin(asked, plans))
-
-
-def _plans(project: Project, composing: Composer, sets: Sequence[Sequence[str]]) -> list[Plan]:
-    configurations, plans = [], []
-    if len(sets) >= MANY:
-        print(f"  composing and checking {len(sets):,} models", flush=True)
-    for number, overrides in enumerate(sets, 1):
-        with _about(number, sets):
-            configurations.append(composing.compose(overrides))
-    with DownloadBar() as bar:
-        planner = Planner(project, lambda text: print(f"  {visible(text)}", flush=True), bar)
-        for number, configuration in enumerate(configurations, 1):
-            with _about(number, sets):
-                plans.append(planner.plan(configuration))
-    return plans
+        if isinstance(asked.definition, Search):
+            return asked_search(project, composing, asked, asked.definition)
+        plans = plans_of(project, composing, asked.sets())
+        return _Asked(plans, name_of(asked), _origin(asked, plans))
 
 
 def _swept(sets: Sequence[Sequence[str]]) -> list[str]:
@@ -180,7 +175,7 @@ def _origin(asked: Named, plans: Sequence[Plan]) -> Origin:
 
 def _check_ablation(asked: Named, plans: Sequence[Plan]) -> None:
     """Raise ConfigurationError where a variant would be the full model once more: it would look as if nothing were lost."""
-    repeats = len(asked.variants[0].repeats)
+    repeats = len(asked.repeats)
     for begin in range(0, len(plans), len(asked.variants) * repeats):
         for number, variant in enumerate(asked.variants[1:], 1):
             full, other = plans[begin], plans[begin + number * repeats]
@@ -190,18 +185,6 @@ def _check_ablation(asked: Named, plans: Sequence[Plan]) -> None:
                     f"{variant.name} ({overrides}) is the full model itself: {framework} is run with the same commands; take it "
                     "out of the sweep, or let the full model have what it takes away"
                 )
-
-
-@contextmanager
-def _about(number: int, sets: Sequence[Sequence[str]]) -> Iterator[None]:
-    """An error says which of many models it is about."""
-    try:
-        yield
-    except DaisyError as error:
-        if len(sets) > 1:
-            overrides = one_line(" ".join(sets[number - 1]))
-            error.args = (f"none was launched, since of model {number} of {len(sets)} ({overrides}): {error}",)
-        raise
 
 
 def _name(swept: Sequence[str]) -> str:

@@ -4,7 +4,7 @@ import os
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from typer.exceptions import TyperException
@@ -185,12 +185,26 @@ def tail(
 
 @app.command()
 def sweeps(
+    what: Annotated[Literal["rebuild"] | None, typer.Argument(help="rebuild: make the study of a search again.")] = None,
+    sweep: Annotated[str | None, typer.Argument(metavar="[SWEEP]", help="Which one to rebuild.")] = None,
     available: Annotated[bool, typer.Option("--available", help="Those that can be launched: sweeps/NAME.yaml.")] = False,
     json: Annotated[bool, typer.Option("--json", help="For other programs.")] = False,
     env: Env = None,
 ) -> None:
-    """Show all sweeps, the newest last, and how far each is; or which named sweeps there are."""
+    """Show all sweeps, the newest last, and how far each is; or which named sweeps there are.
+
+    `daisy sweeps rebuild SWEEP` makes the study of a search again from the folders of its trials.
+    """
     from daisy.cli.listing import print_sweeps
+
+    if what is not None:
+        from daisy.cli.searches import rebuild_study
+        from daisy.folder import find_sweep
+
+        if sweep is None:
+            raise ConfigurationError("daisy sweeps rebuild: SWEEP is missing: name one of those that `daisy sweeps` lists")
+        rebuild_study(find_sweep(_environment(env).models_dir, sweep))
+        return
 
     if available:
         from daisy.cli.comparing import print_available

@@ -98,7 +98,7 @@ def _settle(sweep: SweepFolder, place: Place, who: Attempt, cluster: Cluster) ->
     if who.job is None or not is_of_slurm(str(place.worker)):
         return sweep.put_back(place)
     told = f"Slurm job {who.job} is over" + (f" ({ending})" if ending else ", and Slurm does not say how it ended")
-    if ending in CUT_OFF and may_go_on(sweep, place):
+    if _goes_on(sweep, place, ending):
         folder.log(f"{told}: the model waits again as {sweep.sweep_id}/{place.number}")
         return sweep.put_back(place)
     state, hint = ("failed", MORE_MEMORY) if ending == OUT_OF_MEMORY else ("stopped", None)
@@ -110,6 +110,19 @@ def _settle(sweep: SweepFolder, place: Place, who: Attempt, cluster: Cluster) ->
     if ending == CANCELLED:
         sweep.cancel(place)
     return False
+
+
+def _goes_on(sweep: SweepFolder, place: Place, ending: str | None) -> bool:
+    """Whether a model whose Slurm job is over is begun once more by itself: where nobody wanted its end.
+
+    A trial of a search also after a kill, since nobody asks for it again, and once more after it ran out of memory: another
+    job of the node may have been to blame.
+    """
+    if not sweep.is_search:
+        return ending in CUT_OFF and may_go_on(sweep, place)
+    if ending == OUT_OF_MEMORY:
+        return sweep.begun(place).starts <= 1 and may_go_on(sweep, place)
+    return ending != CANCELLED and may_go_on(sweep, place)
 
 
 def _not_begun(sweep: SweepFolder, place: Place) -> bool:

@@ -60,7 +60,7 @@ def submit(
     if launcher == SLURM:
         _check_with_slurm(models_dir, plans)
     # Two shells that ask for the same models at the same moment: the second one sees the first one's sweep.
-    with _to_its_end() as stopped, locked(models_dir):
+    with to_its_end() as stopped, locked(models_dir):
         known = _known(models_dir, origin)
         elsewhere = in_sweeps(models_dir, {planned.identity for planned in plans}, mend=True)
         entries, skipped = _sorted_out(models_dir, plans, elsewhere)
@@ -70,7 +70,7 @@ def submit(
         new = _New(name, command, launcher, plans[0], origin)
         is_new = origin is not None and known is None
         sweep = _create(project, models_dir, admitted, waiting, new) if entries or is_new else None
-        filled = _filled(models_dir, queue, sweep) if queue is not None else None
+        filled = filled_or_withdrawn(models_dir, queue, sweep) if queue is not None else None
         for planned, _ in entries:
             if (other := elsewhere.get(planned.identity)) is not None and not planned.configuration.again:
                 other.taken_over()  # only now that it waits here
@@ -78,7 +78,7 @@ def submit(
 
 
 @contextmanager
-def _to_its_end() -> Iterator[list[Stopped]]:
+def to_its_end() -> Iterator[list[Stopped]]:
     """What is begun here is done whole: being asked to stop meanwhile is noted, and told when it is over."""
     noted: list[Stopped] = []
     try:
@@ -103,15 +103,21 @@ def submit_model(project: Project, folder: ModelFolder, env: Environment, comman
         queue = lanes.the_queue()
         waiting = [Waiting(content, folder.model_id, even_failed=True)]
         sweep = _create(project, models_dir, [planned], waiting, _New("resume", command, SLURM, planned))
-        filled = _filled(models_dir, queue, sweep)
+        filled = filled_or_withdrawn(models_dir, queue, sweep)
         if waits is not None:
             waits.taken_over()
         return Submission(sweep, [planned], [], filled)
 
 
-def _filled(models_dir: Path, queue: slurm.Queue, sweep: SweepFolder | None) -> Filled:
-    """Submit what is missing for all that waits. Where Slurm takes nothing for a new sweep, that is withdrawn: LaunchError."""
-    tags = set(sweep.info()["tags"]) if sweep is not None else set()
+def filled_or_withdrawn(
+    models_dir: Path, queue: slurm.Queue, sweep: SweepFolder | None, meant: SweepFolder | None = None
+) -> Filled:
+    """Submit what is missing for all that waits. Where Slurm takes nothing for a new sweep, that is withdrawn: LaunchError.
+
+    `meant` is the sweep that is to run, where that is none that is new.
+    """
+    meant = sweep or meant
+    tags = set(meant.info()["tags"]) if meant is not None else set()
     try:
         filled = lanes.fill(models_dir, queue)
         if tags and tags <= filled.refused.keys():
@@ -163,12 +169,12 @@ def _known(models_dir: Path, origin: Origin | None) -> SweepFolder | None:
     """The newest folder of the very same named sweep. Raises ConfigurationError where that has become another one since."""
     if origin is None:
         return None
-    earlier = list(_named_sweeps(models_dir))
+    earlier = list(named_sweeps(models_dir))
     check_unchanged(origin, [(sweep.sweep_id, before) for sweep, before in earlier])
     return next((sweep for sweep, before in reversed(earlier) if before.members == origin.members), None)
 
 
-def _named_sweeps(models_dir: Path) -> Iterator[tuple[SweepFolder, Origin]]:
+def named_sweeps(models_dir: Path) -> Iterator[tuple[SweepFolder, Origin]]:
     """The sweeps that are of a named one, oldest first. Damaged ones are passed over: `daisy sweeps` names them."""
     for sweep in sweeps(models_dir):
         with suppress(FolderError, KeyError, TypeError):
@@ -242,7 +248,7 @@ def _sorted_out(
         if waiting is not None and not waiting.gone:
             skipped.append(Already(waiting.where, "waiting", waiting.evidence))
             continue
-        found = counting(planned, models.get(planned.identity, []), cluster)
+        found = counting(planned.content, models.get(planned.identity, []), cluster)
         if isinstance(found, Already):
             skipped.append(found)
         else:

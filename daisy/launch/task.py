@@ -26,18 +26,19 @@ from daisy.folder import (
     observed_state,
     patch_name,
 )
-from daisy.job import Silent, Stopped, run, stoppable
+from daisy.job import Judge, Silent, Stopped, run, stoppable
 from daisy.job.stop import unstoppable
 from daisy.launch import slurm
 from daisy.launch.evidence import Cluster
 from daisy.launch.frozen import thawed
-from daisy.launch.holding import hold_after_same_failures
+from daisy.launch.holding import hold_after_none_began, hold_after_same_failures
 from daisy.launch.recovery import claiming
 from daisy.launch.settling import settle_stopped
 from daisy.launch.starting import resume
 
 NOTHING_WAITS = 3
 STEPPED_BACK = 4  # the model runs elsewhere, or is done
+ENDED = ("done", "failed", "pruned")
 CLAIMED = "claimed:"
 START = "import sys; sys.path.insert(0, {code!r}); from daisy.launch.task import main; main()"
 
@@ -91,17 +92,26 @@ def train(sweep: SweepFolder, worker: str, place: Place, slot: int | None = None
     """Train a model that this worker has claimed; the exit code."""
     begun = None
     try:
+        if sweep.is_search:
+            from daisy.launch import asking  # Hydra, Optuna: a second that other models do without
+
+            asked = asking.next_to_train(sweep, worker, place)
+            if asked is None:
+                sweep.deregister(worker)
+                return NOTHING_WAITS
+            place = asked
         with unstoppable(), claiming(sweep.models_dir):  # a claim is noted with the model that it has become, or not at all
             if not place.path.exists():  # somebody has cancelled it since
                 sweep.deregister(worker)
                 return STEPPED_BACK
             begun = begin(sweep, place)
     except Stopped:
-        sweep.put_back(place)
+        sweep.put_back(sweep.claimed_by(worker) or place)
         sweep.deregister(worker)
         raise
     except (DaisyError, OSError) as error:  # the next one to claim it would come no further
-        sweep.give_up(place, str(error))
+        sweep.give_up(sweep.claimed_by(worker) or place, str(error))
+        hold_after_none_began(sweep)
         sweep.deregister(worker)
         raise
     if begun is None:
@@ -111,13 +121,33 @@ def train(sweep: SweepFolder, worker: str, place: Place, slot: int | None = None
     if attempt.job is not None:
         slurm.set_comment(attempt.job, folder.model_id)
     project = thawed(Path(sweep.info()["project"]["folder"]), sweep.code.resolve())
-    outcome = run(folder, attempt, project, Silent(), slot)
+    outcome = run(folder, attempt, project, Silent(), slot, _judge(sweep, place, folder))
     with unstoppable():
+        if sweep.is_search and outcome.state in ENDED:
+            _tell_study(sweep, place)
         if outcome.state == "failed":
             hold_after_same_failures(sweep)
         if outcome.state != "stopped" or settle_stopped(sweep, place, folder, attempt, outcome.exit_code - 128):
             sweep.deregister(worker)
     return outcome.exit_code
+
+
+def _judge(sweep: SweepFolder, place: Place, folder: ModelFolder) -> Judge | None:
+    if not sweep.is_search:
+        return None
+    from daisy.launch.judging import judge_of
+
+    return judge_of(sweep, place, folder)
+
+
+def _tell_study(sweep: SweepFolder, place: Place) -> None:
+    """The study learns how a trial ended. What it can't be told now, the next one to ask tells it."""
+    from daisy.launch import searching
+
+    try:
+        searching.settle(sweep, place)
+    except (DaisyError, OSError) as error:
+        print(f"daisy: {error}", file=sys.stderr, flush=True)
 
 
 def begin(sweep: SweepFolder, place: Place) -> tuple[ModelFolder, Attempt] | None:

@@ -1,17 +1,21 @@
 """The definition of a named sweep: the node `sweep` of its file, as it was written, checked."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar, TypeVar
+from dataclasses import MISSING, Field, dataclass, field, fields
+from typing import Any, ClassVar, Literal
 
 from daisy.configuration.nearest import nearest
-from daisy.configuration.overrides import one_line, plain
+from daisy.configuration.overrides import one_line
 from daisy.errors import ConfigurationError
+from daisy.sweep import readers
+from daisy.sweep.chosen import Chosen
+from daisy.sweep.pruners import read_pruner
+from daisy.sweep.readers import Overrides
+from daisy.sweep.samplers import check, read_sampler
 
-Part = TypeVar("Part")
-Overrides = tuple[str, ...]  # KEY=VALUE each
 NODE = "sweep"
-SEED = "seed"
+Direction = Literal["maximize", "minimize"]
+ACCURACY: Mapping[str, Direction] = {"accuracy": "maximize"}
 
 
 @dataclass(frozen=True)
@@ -19,6 +23,7 @@ class Definition:
     """What each kind of sweep has. `repeat` are keys whose values each model is trained with: its seeds."""
 
     kind: ClassVar[str]
+    needs: ClassVar[tuple[str, ...]]  # keys of which one must say something
     repeat: Mapping[str, str] = field(default_factory=dict)
     extend: bool = False  # go on although the definition is not the one that the sweep began with
 
@@ -28,6 +33,7 @@ class Grid(Definition):
     """Each combination of the values of some keys (`axes`), but those that `skip` names."""
 
     kind = "grid"
+    needs = ("axes",)
     axes: Mapping[str, str] = field(default_factory=dict)
     skip: Sequence[Overrides] = ()
 
@@ -37,6 +43,7 @@ class Listed(Definition):
     """Sets of overrides, written out (`jobs`), and the values of some keys side by side (`zip`: the first of each, ...)."""
 
     kind = "list"
+    needs = ("jobs", "zip")
     jobs: Sequence[Overrides] = ()
     zip: Mapping[str, str] = field(default_factory=dict)
 
@@ -49,17 +56,72 @@ class Ablation(Definition):
     """
 
     kind = "ablation"
+    needs = ("without", "replace")
     without: Mapping[str, Overrides] = field(default_factory=dict)
     replace: Mapping[str, str] = field(default_factory=dict)
     pairs: bool = False
 
 
-KINDS: Mapping[str, type[Definition]] = {kind.kind: kind for kind in (Grid, Listed, Ablation)}
+@dataclass(frozen=True)
+class Search(Definition):
+    """Points of a `space` that a sampler of Optuna's asks for, so many `trials`; `when` are parts of it under a condition.
+
+    `goal` are figures of a model, each to be maximized or minimized; `measure` is the figure that the pruner goes by, where
+    it is not the framework's best one. After `timeout` seconds, and when the goal has reached its `target`, no more are
+    asked for. `retries` is how often a trial goes on that the machine cut off (None: as env.max_resumes says); `storage` the
+    URL of an Optuna storage (None: a journal in the sweep's folder).
+    """
+
+    kind = "search"
+    needs = ("space",)
+    space: Mapping[str, str] = field(default_factory=dict)
+    when: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    trials: int = 0
+    goal: Mapping[str, Direction] = field(default_factory=lambda: ACCURACY)
+    sampler: Chosen = field(default_factory=lambda: Chosen("tpe", {}))
+    pruner: Chosen = field(default_factory=lambda: Chosen("none", {}))
+    measure: str | None = None
+    timeout: float | None = None
+    target: float | None = None
+    retries: int | None = None
+    warm_start: bool = False
+    storage: str | None = None
+
+    @property
+    def prunes(self) -> bool:
+        """Whether a model may be ended before its time."""
+        return self.pruner.name != "none"
+
+
+KINDS: Mapping[str, type[Definition]] = {kind.kind: kind for kind in (Grid, Listed, Ablation, Search)}
+READERS: Mapping[str, Callable[[str, object, str], Any]] = {
+    "repeat": readers.repeat,
+    "extend": readers.flag,
+    "axes": readers.axes,
+    "skip": readers.sets,
+    "jobs": readers.sets,
+    "zip": readers.axes,
+    "without": readers.named_sets,
+    "replace": readers.axes,
+    "pairs": readers.flag,
+    "space": readers.axes,
+    "when": readers.parts,
+    "trials": readers.positive,
+    "goal": readers.goal,
+    "sampler": read_sampler,
+    "pruner": read_pruner,
+    "measure": readers.text,
+    "timeout": readers.seconds,
+    "target": readers.number,
+    "retries": readers.count,
+    "warm_start": readers.flag,
+    "storage": readers.text,
+}
 
 
 def read(node: object, where: str) -> Definition:
     """The definition that a node says. Raises ConfigurationError naming the key, what is wanted, and `where` it is."""
-    told = _mapping(NODE, node, where)
+    told = readers.mapping(NODE, node, where)
     if "kind" not in told:
         raise ConfigurationError(f"{where} does not say what kind of sweep it is: add sweep.kind, one of {', '.join(KINDS)}")
     kind = KINDS.get(str(told["kind"]))
@@ -78,6 +140,15 @@ def read(node: object, where: str) -> Definition:
     return definition
 
 
+def changed(definition: Definition) -> dict[str, Any]:
+    """The keys of a definition that say something else than their defaults."""
+    return {part.name: value for part in fields(definition) if (value := getattr(definition, part.name)) != _default(part)}
+
+
+def _default(part: "Field[Any]") -> Any:
+    return part.default_factory() if part.default_factory is not MISSING else part.default
+
+
 def _unknown(key: str, kind: type[Definition], where: str) -> str:
     names = ["kind", *(part.name for part in fields(kind))]
     others = [name for name, other in KINDS.items() if key in (part.name for part in fields(other))]
@@ -90,103 +161,18 @@ def _unknown(key: str, kind: type[Definition], where: str) -> str:
 
 
 def _check_whole(definition: Definition, where: str) -> None:
-    needs = {Grid: ("axes",), Listed: ("jobs", "zip"), Ablation: ("without", "replace")}[type(definition)]
-    if not any(getattr(definition, name) for name in needs):
-        told = " or ".join(f"{NODE}.{name}" for name in needs)
+    if not any(getattr(definition, name) for name in definition.needs):
+        told = " or ".join(f"{NODE}.{name}" for name in definition.needs)
         raise ConfigurationError(f"{where} names no models: a sweep of kind {definition.kind} needs {told}; write it")
+    if isinstance(definition, Search):
+        _check_search(definition, where)
 
 
-def _mapping(key: str, value: object, where: str) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        raise ConfigurationError(one_line(f"{key}={value} ({where}) must be a section with keys: write NAME: VALUE below it"))
-    return {str(name): entry for name, entry in value.items()}
-
-
-def _values(key: str, value: object, where: str) -> str:
-    """Values as they are typed: `range(2,9)`, `2,4,[2,4]`; a list of YAML's is the values that it has."""
-    if isinstance(value, str) and value.strip():
-        return value.strip()
-    if isinstance(value, (bool, int, float)):
-        return plain(value)
-    if isinstance(value, Sequence) and value and not isinstance(value, str):
-        return ",".join(map(_typed, value))
-    raise ConfigurationError(
-        one_line(f"{key}={value!r} ({where}) gives no values: write them as 2,4,6, range(FROM,TO) or a list")
-    )
-
-
-def _axes(key: str, value: object, where: str) -> Mapping[str, str]:
-    return {name: _values(f"{key}.{name}", entry, where) for name, entry in _mapping(key, value, where).items()}
-
-
-def _repeat(key: str, value: object, where: str) -> Mapping[str, str]:
-    """The keys and their values; a number alone is so many seeds, from 1."""
-    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-        return {SEED: f"range(1,{value + 1})"}
-    if not isinstance(value, Mapping):
-        raise ConfigurationError(one_line(f"{key}={value} ({where}): write how many seeds, or {{seed: '1,2,3'}}"))
-    return _axes(key, value, where)
-
-
-def _overrides(key: str, value: object, where: str) -> Overrides:
-    """One set of overrides: a text with blanks between them, a list of such, or a mapping of keys to values."""
-    if isinstance(value, Mapping):
-        return tuple(f"{name}={_typed(entry)}" for name, entry in value.items())
-    if isinstance(value, str) and "=" in value:
-        return tuple(_split(value))
-    if isinstance(value, Sequence) and value and not isinstance(value, str):
-        return tuple(text for entry in value for text in _overrides(key, entry, where))
-    raise ConfigurationError(one_line(f"{key}={value!r} ({where}) is no set of overrides: write KEY=VALUE, or a list of them"))
-
-
-def _typed(value: object) -> str:
-    """A value of YAML's as an override has it; a text may be an expression or need no quotes."""
-    return value if isinstance(value, str) else plain(value)
-
-
-def _split(text: str) -> list[str]:
-    """At blanks, but not within brackets and quotes."""
-    parts, depth, quote = [""], 0, ""
-    for char in text:
-        if quote:
-            quote = "" if char == quote else quote
-        elif char in "'\"":
-            quote = char
-        elif char in "[({":
-            depth += 1
-        elif char in "])}":
-            depth -= 1
-        if char.isspace() and not depth and not quote:
-            parts.append("")
-        else:
-            parts[-1] += char
-    return [part for part in parts if part]
-
-
-def _sets(key: str, value: object, where: str) -> Sequence[Overrides]:
-    if not isinstance(value, Sequence) or isinstance(value, str):
-        raise ConfigurationError(one_line(f"{key}={value} ({where}) must be a list: write a line `- KEY=VALUE ...` for each"))
-    return [_overrides(f"{key}[{number}]", entry, where) for number, entry in enumerate(value)]
-
-
-def _named_sets(key: str, value: object, where: str) -> Mapping[str, Overrides]:
-    return {name: _overrides(f"{key}.{name}", entry, where) for name, entry in _mapping(key, value, where).items()}
-
-
-def _flag(key: str, value: object, where: str) -> bool:
-    if not isinstance(value, bool):
-        raise ConfigurationError(one_line(f"{key}={value} ({where}) must be true or false"))
-    return value
-
-
-READERS: Mapping[str, Callable[[str, object, str], Any]] = {
-    "repeat": _repeat,
-    "extend": _flag,
-    "axes": _axes,
-    "skip": _sets,
-    "jobs": _sets,
-    "zip": _axes,
-    "without": _named_sets,
-    "replace": _axes,
-    "pairs": _flag,
-}
+def _check_search(search: Search, where: str) -> None:
+    if not search.trials:
+        raise ConfigurationError(f"{where} does not say how many trials there are: add {NODE}.trials, e.g. {NODE}.trials=50")
+    if len(search.goal) > 1 and search.target is not None:
+        raise ConfigurationError(f"{NODE}.target ({where}) is for a search with one goal: leave it out")
+    if search.measure is not None and not search.prunes:
+        raise ConfigurationError(f"{NODE}.measure ({where}) is what a pruner goes by, and there is none: set {NODE}.pruner")
+    check(search.sampler, len(search.goal), search.pruner)

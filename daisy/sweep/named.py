@@ -11,8 +11,11 @@ from daisy.configuration.model import leaves
 from daisy.configuration.overrides import Parser, one_line, plain
 from daisy.configuration.project import SWEEP, is_of_a_sweep
 from daisy.errors import ConfigurationError
-from daisy.sweep.definition import Ablation, Definition, read
-from daisy.sweep.variants import Variant, variants
+from daisy.sweep.definition import Ablation, Definition, Search, read
+from daisy.sweep.readers import Overrides
+from daisy.sweep.space import Space
+from daisy.sweep.space_parts import read_space
+from daisy.sweep.variants import Variant, repeats, variants
 
 EXTEND = f"{SWEEP}.extend"
 
@@ -21,7 +24,8 @@ EXTEND = f"{SWEEP}.extend"
 class Named:
     """A named sweep as a command line asks for it. `content` is what its file says, with what was overridden of its node.
 
-    `bases` are the overrides beside it: with several values of a key (`dataset=a,b`) a sweep for each of them.
+    `bases` are the overrides beside it: with several values of a key (`dataset=a,b`) a sweep for each of them. `variants` are
+    what is compared, each with all `repeats`; a search has a `space` instead.
     """
 
     name: str
@@ -29,6 +33,8 @@ class Named:
     content: Mapping[str, Any]
     bases: Sequence[Sequence[str]]
     variants: Sequence[Variant]
+    repeats: Sequence[Overrides]
+    space: Space | None = None
 
     def sets(self) -> list[list[str]]:
         """The overrides of each model, in the order of bases, variants and repeats."""
@@ -36,7 +42,7 @@ class Named:
             [f"+{SWEEP}={self.name}", *base, *variant.overrides, *repeat]
             for base in self.bases
             for variant in self.variants
-            for repeat in variant.repeats
+            for repeat in self.repeats
         ]
 
 
@@ -61,10 +67,16 @@ def named(project: Project, parser: Parser, texts: Sequence[str]) -> Named:
     content = named_sweep(project, name, own)
     where = f"sweeps/{name}.yaml"
     definition = read(content[SWEEP], where)
+    space, found = None, list[Variant]()
     with _about(where):
-        found = variants(definition, lambda text: [values[0] for values in parser.expanded([text])])
-    _check_apart(rest, definition, found, where)
-    return Named(name, definition, content, parser.expanded(rest), found)
+        repeated = repeats(definition, lambda text: [values[0] for values in parser.expanded([text])])
+        if not isinstance(definition, Search):
+            found = variants(definition, lambda text: [values[0] for values in parser.expanded([text])])
+    if isinstance(definition, Search):
+        space = read_space(parser, definition.space, definition.when, where)
+    asked = Named(name, definition, content, parser.expanded(rest), found, repeated, space)
+    _check_apart(rest, asked, where)
+    return asked
 
 
 def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
@@ -85,11 +97,14 @@ def _check_single(parser: Parser, text: str) -> None:
         )
 
 
-def _check_apart(texts: Sequence[str], definition: Definition, found: Sequence[Variant], where: str) -> None:
+def _check_apart(texts: Sequence[str], asked: Named, where: str) -> None:
     """No key is given by the command line and by the sweep. What an ablation takes away the full model may well be given."""
-    is_ablation = isinstance(definition, Ablation)
-    sets = [overrides for variant in found for overrides in (() if is_ablation else variant.overrides, *variant.repeats)]
-    of_sweep = {_key(text) for overrides in sets for text in overrides}
+    compared = [] if isinstance(asked.definition, Ablation) else [variant.overrides for variant in asked.variants]
+    of_sweep = {_key(text) for overrides in (*asked.repeats, *compared) for text in overrides}
+    searched = {*(asked.space.keys() if asked.space is not None else ())}
+    if both := sorted(of_sweep & searched):
+        raise ConfigurationError(f"{where}: {both[0]} is in sweep.space and in sweep.repeat: leave it out of one of them")
+    of_sweep |= searched
     for text in texts:
         if _key(text) in of_sweep:
             raise ConfigurationError(

@@ -4,7 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from daisy.configuration.project import SWEEP
 from daisy.errors import ConfigurationError
+from daisy.sweep.definition import Definition, read
 from daisy.sweep.named import EXTEND, Named, changes
 
 
@@ -42,10 +44,15 @@ class Origin:
         return cls(**{**node, "members": [Member(**member) for member in node["members"]]})
 
 
+def definition_of(origin: Origin) -> Definition:
+    """The definition of the sweep, as it was when it was launched."""
+    return read(origin.content[SWEEP], f"sweeps/{origin.name}.yaml")
+
+
 def origin_of(asked: Named, identities: Sequence[str]) -> Origin:
     """The origin of the models that a command line asks for, whose identities are in the order of `asked.sets()`."""
     bases = [[text for text in base if not _says_only_where(text)] for base in asked.bases]
-    places = [(variant.name, base, repeat) for base in bases for variant in asked.variants for repeat in variant.repeats]
+    places = [(variant.name, base, repeat) for base in bases for variant in asked.variants for repeat in asked.repeats]
     members = [
         Member(variant, base, list(repeat), identity)
         for (variant, base, repeat), identity in zip(places, identities, strict=True)

@@ -59,6 +59,14 @@ class Space:
             raise _of_another_space(next(iter(left)))
         return point
 
+    def point_in(self, values: Mapping[str, Value]) -> Point:
+        """As much of a point as some values, and choices of groups, are; `fits` says whether it is one."""
+        point: Point = {}
+        for parameter in self.asked:
+            if parameter.holds(point) and parameter.key in values:
+                point[parameter.key] = values[parameter.key]
+        return point
+
     def fits(self, point: Mapping[str, Value]) -> str | None:
         """Why a point is none of this space, as a sentence; None: it is one."""
         known: Point = {}

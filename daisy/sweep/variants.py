@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from itertools import combinations, product
 
 from daisy.errors import ConfigurationError
-from daisy.sweep.definition import Ablation, Definition, Grid, Listed, Overrides
+from daisy.sweep.definition import Ablation, Definition, Grid, Listed
+from daisy.sweep.readers import Overrides
 
 Expand = Callable[[str], Sequence[str]]  # `arch.kernel=2,4` to `arch.kernel=2`, `arch.kernel=4`
 FULL = "full"
@@ -13,11 +14,10 @@ FULL = "full"
 
 @dataclass(frozen=True)
 class Variant:
-    """One thing that is compared: its name, the overrides that make it, and those of each of its repeats (seeds)."""
+    """One thing that is compared: its name, and the overrides that make it."""
 
     name: str
     overrides: Overrides
-    repeats: Sequence[Overrides] = ((),)
 
 
 def variants(definition: Definition, expand: Expand) -> list[Variant]:
@@ -25,13 +25,17 @@ def variants(definition: Definition, expand: Expand) -> list[Variant]:
 
     `expand` gives an override for each value of one that has several.
     """
-    repeats = [*_product(definition.repeat, expand)]
     found: dict[frozenset[str], Variant] = {}
     for name, overrides in _named(definition, expand):
-        found.setdefault(frozenset(overrides), Variant(name, overrides, repeats))
+        found.setdefault(frozenset(overrides), Variant(name, overrides))
     if not found:
         raise ConfigurationError("sweep.skip leaves no model of this sweep out of which one could be launched: skip less")
     return [*found.values()]
+
+
+def repeats(definition: Definition, expand: Expand) -> list[Overrides]:
+    """The overrides of each repeat (seed) of a model; one that has none where nothing is repeated."""
+    return [*_product(definition.repeat, expand)]
 
 
 def _named(definition: Definition, expand: Expand) -> Iterator[tuple[str, Overrides]]:

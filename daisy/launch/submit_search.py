@@ -1,0 +1,240 @@
+"""A search comes to be, or goes on: its places wait on disk, and each job that claims one asks for its own trial."""
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from daisy import __version__
+from daisy.configuration import Configuration, Environment, Project
+from daisy.configuration.model import leaves
+from daisy.errors import ConfigurationError, LaunchError
+from daisy.files import sha256
+from daisy.folder import NewSearch, Numbering, SweepFolder, create_sweep, patch_name
+from daisy.launch import lanes, sbatch
+from daisy.launch.evidence import Cluster
+from daisy.launch.frozen import freeze
+from daisy.launch.lanes import lanes_for
+from daisy.launch.planning import Plan, measured
+from daisy.launch.recovery import RUNNER, locked, recover, wait_again
+from daisy.launch.searching import check_idle, rebuild
+from daisy.launch.starting import models_dir_of
+from daisy.launch.submit import SLURM, Submission, filled_or_withdrawn, launcher_of, named_sweeps, to_its_end
+from daisy.launch.warm import WarmStart
+from daisy.sweep import Named, Origin, Search, changes, check_unchanged, origin_of
+
+
+@dataclass(frozen=True)
+class AskedSearch:
+    """A search as a command asks for it: `samples` are models of its space, for each base one of each choice of groups.
+
+    They are checked, and their datasets prepared: nodes may have no network. `bases` are the overrides of each base as the
+    configuration has them, wherever they were typed; `warm` is what a new one begins with.
+    """
+
+    named: Named
+    search: Search
+    bases: Sequence[Sequence[str]]
+    samples: Sequence[Sequence[Plan]]
+    warm: WarmStart = field(default_factory=WarmStart)
+
+    @property
+    def env(self) -> Environment:
+        """Where its models run."""
+        env = self.samples[0][0].configuration.env
+        return env if self.search.retries is None else replace(env, max_resumes=self.search.retries)
+
+    @property
+    def plans(self) -> list[Plan]:
+        """All samples."""
+        return [planned for own in self.samples for planned in own]
+
+
+def check(asked: AskedSearch) -> None:
+    """Raise ConfigurationError for what would go wrong in each job."""
+    if any(planned.configuration.again for planned in asked.plans):
+        raise ConfigurationError("again=true: a search asks for its models itself; for a new one give the file another name")
+    if not asked.search.prunes:
+        return
+    measures = {(one.name, one.direction) for one in (measured(planned, asked.search.measure) for planned in asked.plans)}
+    if len(measures) > 1:
+        names = ", ".join(sorted(name for name, _ in measures))
+        raise ConfigurationError(
+            f"the pruner compares models by one measure, and these tell {names}: set train.validate=each, or sweep.measure=NAME"
+        )
+
+
+def submit_search(project: Project, asked: AskedSearch, name: str, command: Sequence[str]) -> Submission:
+    """Make the sweep of a search, whole on disk, or go on with the one that is there, and submit jobs on Slurm.
+
+    Raises ConfigurationError where its definition is another one than before, LaunchError where it runs already, or Slurm
+    takes nothing: nothing has changed then.
+    """
+    check(asked)
+    models_dir, launcher = _models_dir(asked.plans), launcher_of(asked.plans)
+    wishes = asked.env.slurm
+    if wishes is not None:
+        sbatch.check(lanes_for(models_dir, wishes), models_dir)
+    origin = origin_of(asked.named, [])
+    is_another = False
+    with to_its_end() as stopped, locked(models_dir):
+        known = known_search(models_dir, origin, asked)
+        queue = lanes.the_queue() if launcher == SLURM else None
+        info = _info(asked, origin, name, command, launcher)
+        if known is not None and (is_another := _searches_otherwise(known, origin)):
+            check_idle(known)
+        new = _create(project, models_dir, asked, info) if known is None else None
+        sweep = new or _go_on(project, known, asked, info)
+        filled = filled_or_withdrawn(models_dir, queue, new, sweep) if queue is not None else None
+    if is_another:
+        rebuild(sweep)
+    return Submission(sweep, [], [], filled, stopped[0] if stopped else None, sweep)
+
+
+def _searches_otherwise(sweep: SweepFolder, origin: Origin) -> bool:
+    """Whether its study has to be made again: it would have other parameters, or be somewhere else."""
+    before, now = sweep.info()["named"]["content"]["sweep"], origin.content["sweep"]
+    return any(before.get(key) != now.get(key) for key in ("space", "when", "goal", "storage"))
+
+
+def known_search(models_dir: Path, origin: Origin, asked: AskedSearch) -> SweepFolder | None:
+    """The folder of the same search, None where there is none yet. Raises ConfigurationError where it has become another one."""
+    earlier = list(named_sweeps(models_dir))
+    check_unchanged(origin, [(sweep.sweep_id, before) for sweep, before in earlier])
+    own = (origin.name, origin.kind, list(map(list, origin.bases)))
+    known = [sweep for sweep, before in earlier if (before.name, before.kind, list(map(list, before.bases))) == own]
+    if not known:
+        return None
+    _check_same_beside(known[-1], asked, origin.extend)
+    return known[-1]
+
+
+def _check_same_beside(sweep: SweepFolder, asked: AskedSearch, extend: bool) -> None:
+    """What is not searched is the same for all trials."""
+    before, now = sweep.info()["search"]["beside"], _beside(asked)
+    if (differ := [told for old, new in zip(before, now, strict=False) for told in changes(old, new)]) and not extend:
+        raise ConfigurationError(
+            f"the models of {sweep.sweep_id} would not be what they were when it was launched ({'; '.join(differ)}): undo that, "
+            "give the sweep another name, or add sweep.extend=true"
+        )
+
+
+def _beside(asked: AskedSearch) -> list[dict[str, Any]]:
+    """What the configurations of each base have beside what is searched, and the data."""
+    searched = {*(asked.named.space.keys() if asked.named.space is not None else ())}
+    sections = {"architecture": "arch", "framework": "framework", "dataset": "dataset"}
+    prefixes = tuple(f"{sections.get(key, key)}." for key in searched)
+    found = []
+    for own in asked.samples:
+        values = {key: value for key, value in leaves(own[0].configuration.values) if key not in searched}
+        kept = {key: value for key, value in values.items() if not key.startswith(prefixes) and key != "seed"}
+        found.append({**kept, "dataset.checksum": own[0].content["dataset"]["checksum"]} if "dataset" not in searched else kept)
+    return found
+
+
+def _info(asked: AskedSearch, origin: Origin, name: str, command: Sequence[str], launcher: str) -> dict[str, Any]:
+    """What sweep.json says, but how many models there are."""
+    like = asked.plans[0]
+    return {
+        "name": name,
+        "command": list(command),
+        "launcher": launcher,
+        "user": os.getuid(),
+        "identities": [],
+        "project": like.content["project"],
+        "env": asked.env.to_json(),
+        "versions": {"daisy": __version__},
+        "named": origin.to_json(),
+        "epochs": _epochs(like.configuration),
+        "search": {
+            "bases": [list(base) for base in asked.bases],
+            "repeats": [list(repeat) for repeat in asked.named.repeats],
+            "beside": _beside(asked),
+        },
+    }
+
+
+def _epochs(configuration: Configuration) -> int | None:
+    epochs = configuration.value("train.epochs")
+    return epochs if isinstance(epochs, int) else None
+
+
+def _for_slurm(models_dir: Path, asked: AskedSearch, places: int) -> dict[str, Any]:
+    wishes = asked.env.slurm
+    if wishes is None:
+        return {}
+    lane = lanes_for(models_dir, wishes)
+    return {"tags": [lane.tag] * places, "slurm": {lane.tag: dict(lane.wishes)}}
+
+
+def _create(project: Project, models_dir: Path, asked: AskedSearch, info: Mapping[str, Any]) -> SweepFolder:
+    now = time.time()
+    numbering = Numbering(len(asked.named.repeats), [(base, asked.search.trials) for base in range(len(asked.bases))])
+    patches = {patch_name(sha256(patch)): patch for planned in asked.plans for patch in planned.patches.values()}
+    whole = {**info, "created": now, "count": numbering.places, **_for_slurm(models_dir, asked, numbering.places)}
+    runner = RUNNER if info["launcher"] != SLURM else None
+    search = NewSearch(numbering, asked.warm.points, asked.warm.left_out)
+    return create_sweep(models_dir, info["name"], whole, [], freeze(project, models_dir), patches, now, runner, search)
+
+
+def _go_on(project: Project, sweep: SweepFolder | None, asked: AskedSearch, info: Mapping[str, Any]) -> SweepFolder:
+    """The same search once more: what is missing of it waits again. Only under the lock."""
+    assert sweep is not None
+    runner = sweep.worker(RUNNER)
+    if runner is not None and runner.alive() is not False:
+        where = f"process {runner.pid} on {runner.host}"
+        raise LaunchError(f"{sweep.sweep_id} is run by {where}: wait for its end, or end that process first")
+    before, numbering = sweep.info(), sweep.numbering()
+    there = numbering.trials // len(asked.bases)
+    more = asked.search.trials - there
+    if more < 0:
+        way_out = f"`daisy cancel {sweep.sweep_id}` takes away what waits of them"
+        raise ConfigurationError(f"sweep.trials={asked.search.trials}: {sweep.sweep_id} has {there} already; {way_out}")
+    changed = before["named"]["content"] != info["named"]["content"]
+    longer = replace(numbering, blocks=[*numbering.blocks, *((base, more) for base in range(len(asked.bases)) if more)])
+    for planned in asked.plans:
+        for patch in planned.patches.values():
+            sweep.add_patch(patch_name(sha256(patch)), patch)
+    if sweep.held() is not None:
+        _forget_refused(sweep)
+    cluster = Cluster()
+    recover(sweep, cluster)
+    wait_again(sweep, cluster)
+    if changed:
+        sweep.end({})
+    sweep.run_from_now_on(freeze(project, sweep.models_dir))
+    sweep.write_info({
+        **{key: value for key, value in before.items() if key not in ("tags", "slurm")}, **info, "created": before["created"],
+        "searching_since": time.time() if changed else before.get("searching_since", before["created"]),
+        "numbering": longer.to_json(), "count": longer.places, **_for_slurm(sweep.models_dir, asked, longer.places),
+    })  # fmt: skip
+    sweep.add_places(range(numbering.places + 1, longer.places + 1))
+    _uncancel(sweep, longer)
+    sweep.release(time.time())
+    if info["launcher"] != SLURM:
+        sweep.register(RUNNER)
+    return sweep
+
+
+def _uncancel(sweep: SweepFolder, numbering: Numbering) -> None:
+    """What somebody has cancelled waits again; not what no more is asked for."""
+    over = sweep.over()
+    for place in sweep.places("cancelled"):
+        if numbering.base_of(numbering.trial_of(place.number)) not in over:
+            sweep.put_back(place)
+
+
+def _forget_refused(sweep: SweepFolder) -> None:
+    """A search that was held is mended: the points that could not be trained are asked for once more."""
+    for trial in sweep.trials.all():
+        if trial.refused is not None:
+            sweep.trials.forget(trial.number)
+
+
+def _models_dir(plans: Sequence[Plan]) -> Path:
+    folders = {planned.configuration.env.models_dir for planned in plans}
+    if len(folders) > 1:
+        raise ConfigurationError(f"a sweep has one env.models_dir, and here are {len(folders)}: launch them one after the other")
+    return models_dir_of(plans[0].configuration)

@@ -1,0 +1,158 @@
+"""The trials of a search: what has become of each, as the folders say."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import fmean
+from typing import Any
+
+from daisy.errors import FolderError
+from daisy.folder import Begun, ModelFolder, Place, SweepFolder, TrialFile
+
+OPEN = ("waiting", "running")
+REFUSED = "refused"  # no model can be made of the point: its trial has failed
+
+
+@dataclass(frozen=True)
+class TrialModelState:
+    """One model of a trial: its id once it has one, its state, what its result.json says."""
+
+    model: str | None
+    state: str
+    result: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One trial: its state is that of its models. `values` are its goals', over all repeats, once it is done.
+
+    `reports` are the steps and values that its pruner was told, more of them being what the goal wants more of.
+    """
+
+    file: TrialFile
+    state: str
+    values: Sequence[float] | None
+    reason: str
+    models: Sequence[TrialModelState]
+    reports: Mapping[int, float] = field(default_factory=dict)
+
+    @property
+    def number(self) -> int:
+        """Its number in the sweep."""
+        return self.file.number
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something of it waits or runs."""
+        return self.state in OPEN
+
+
+class TrialStates:
+    """Reads what has become of the trials of one search, as its folder was when this was made."""
+
+    def __init__(self, sweep: SweepFolder, goal: Mapping[str, str]) -> None:
+        self._sweep, self._goal = sweep, goal
+        self._numbering = sweep.numbering()
+        self._places = {place.number: place for place in sweep.places()}
+        self._workers = frozenset(sweep.workers())
+
+    def all(self) -> Iterator[Trial]:
+        """All that were asked for, by number. Raises FolderError."""
+        for file in self._sweep.trials.all():
+            yield self.of(file)
+
+    def read(self, number: int) -> Trial:
+        """One trial that was asked for. Raises FolderError."""
+        file = self._sweep.trials.read(number)
+        if file is None:
+            raise FolderError(f"trial {number} of {self._sweep.sweep_id} is gone: run this again")
+        return self.of(file)
+
+    def of(self, file: TrialFile) -> Trial:
+        """What has become of one."""
+        if file.refused is not None:
+            return Trial(file, REFUSED, None, file.refused, ())
+        places = self._numbering.places_of(file.number)
+        models = [self._model(self._places.get(place)) for place in places]
+        state, reason = _state(models)
+        values = _values(models, list(self._goal)) if state == "done" else None
+        if state == "done" and values is None:
+            state, reason = "failed", f"a model of it has no {' or '.join(self._goal)}"
+        return Trial(file, state, values, reason, models, self._reports(file, models[0]))
+
+    def _reports(self, file: TrialFile, first: TrialModelState) -> dict[int, float]:
+        if file.measure is None or first.model is None:
+            return {}
+        told = ModelFolder(self._sweep.models_dir / first.model).judged(file.measure["name"])
+        return {step: sign_of(file.measure, self._goal) * value for step, value in told.items()}
+
+    def _model(self, place: Place | None) -> TrialModelState:
+        begun = self._sweep.begun(place) if place is not None else Begun()
+        if begun.model is None:
+            return _not_begun(place, begun)
+        try:
+            result = ModelFolder(self._sweep.models_dir / begun.model).read_result()
+        except FolderError as error:
+            return TrialModelState(begun.model, "failed", {"reason": str(error)})
+        written = str(result["state"])
+        return TrialModelState(begun.model, (self._goes_on(place) if _is_open(result) else None) or written, result)
+
+    def _goes_on(self, place: Place | None) -> str | None:
+        """The state of a model that has not ended, and of which the place says more than its folder."""
+        if place is not None and place.state == "waiting":
+            return "waiting"
+        if place is not None and place.worker in self._workers:
+            return "running"  # also while it is being settled what becomes of it
+        return None
+
+
+def sign_of(measure: Mapping[str, str], goal: Mapping[str, str]) -> float:
+    """What a measure is multiplied by, so that a pruner wants more of it where it wants more of the goal."""
+    return 1.0 if measure["direction"] == next(iter(goal.values())) else -1.0
+
+
+def _not_begun(place: Place | None, begun: Begun) -> TrialModelState:
+    if place is None or place.state == "waiting":
+        return TrialModelState(None, "waiting")
+    if begun.reason is not None:
+        return TrialModelState(None, "failed", {"reason": begun.reason})
+    return TrialModelState(None, "cancelled" if place.state == "cancelled" else "running")
+
+
+def _is_open(result: Mapping[str, Any]) -> bool:
+    return result["state"] not in ("done", "pruned", "failed")
+
+
+def _state(models: Sequence[TrialModelState]) -> tuple[str, str]:
+    """The state of a trial, and why it is that. One whose first model is pruned is over though others of it wait."""
+    if models[0].state == "pruned":
+        return "pruned", str(models[0].result.get("reason") or "")
+    for state in ("failed", "stopped", "cancelled"):
+        for model in models:
+            if model.state == state:
+                return state, str(model.result.get("reason") or "")
+    for state in ("running", "waiting"):
+        if any(model.state == state for model in models):
+            return state, ""
+    return "done", ""
+
+
+def _values(models: Sequence[TrialModelState], goals: Sequence[str]) -> list[float] | None:
+    """The means of the goals over the models of a trial; None where one has no such figure."""
+    found = []
+    for goal in goals:
+        figures = [value for model in models if (value := figure(model.result, goal)) is not None]
+        if len(figures) < len(models):
+            return None
+        found.append(fmean(figures))
+    return found
+
+
+def figure(result: Mapping[str, Any], goal: str) -> float | None:
+    """A figure of a model that may be a goal, from its result.json; None where it has none."""
+    if goal == "seconds":
+        value = (result.get("stages") or {}).get("train")
+    elif goal == "bytes":
+        value = (result.get("checkpoint") or {}).get("bytes")
+    else:
+        value = result.get(goal)
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
