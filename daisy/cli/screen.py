@@ -118,4 +118,4 @@ def told_already(out: Console, there: "Already") -> None:
 
 def fact(out: Console, name: str, text: str) -> None:
     """A line with a name and what there is to say."""
-    out.print(Text.assemble((f"  {name:<12}", "dim"), visible(text)), soft_wrap=True)
+    out.print(Text.assemble((f"  {name:<11} ", "dim"), visible(text)), soft_wrap=True)

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 Value: TypeAlias = bool | int | float | str | list[Any] | None
 """A value of a key; a list has a value per layer."""
 
+DIGITS = 4  # of a number that is drawn: 0.01427
 OFF_STEP = 1e-8  # of a step: how far a computed number may be from it
 
 
@@ -101,6 +102,12 @@ class Numbers:
             return value
         near = self._at(self._nearest(value))
         return near if self._is_meant(value, near) else value
+
+    def drawn(self, value: float) -> float:
+        """A value that was drawn, as one writes it: names of models have it, so it has four digits where there is no step."""
+        if self.step is not None:
+            return self.written(value)
+        return min(max(float(f"{value:.{DIGITS}g}"), self.low), self.high)
 
     def _nearest(self, value: float) -> int:
         return round((_decimal(value) - _decimal(self.low)) / _decimal(self.step or 1.0))

@@ -40,6 +40,7 @@ class StudyJudge:
             if not trial.should_prune():
                 return None
         except Exception as error:  # of a storage's many kinds
+            self._study = None  # it may have been made again
             if not self._told_trouble:
                 self._told_trouble = True
                 self._folder.log(f"the study can't be told how far it is, so it is not pruned ({error}): daisy sweeps rebuild")

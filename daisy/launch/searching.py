@@ -37,10 +37,9 @@ class Searching:
         self._open = ExitStack()
 
     def study(self, base: int) -> Study:
-        """The study of a base."""
+        """The study of a base. To be opened before others are kept waiting: a long one takes a second."""
         if base not in self._studies:
             self._studies[base] = Study(self.sweep, base, self.search, lambda: self.space, self.info.get("epochs"))
-            self._studies[base].warm(self.sweep.trials.warm())
         return self._studies[base]
 
     @cached_property
@@ -79,6 +78,7 @@ class Searching:
     def settle(self, base: int) -> Study:
         """Tell the study what has become of its trials since. Ends the search where it has come to its end."""
         study, states = self.study(base), TrialStates(self.sweep, self.search.goal)
+        study.warm(self.sweep.trials.warm())
         study.follow(self.numbers(base), states.read)
         if (why := self._ending(study, base)) is not None:
             self.end(base, why)
@@ -148,5 +148,7 @@ def check_idle(sweep: SweepFolder) -> None:
 def settle(sweep: SweepFolder, place: Place) -> None:
     """A model of a search has ended: its study learns of it."""
     searching = Searching(sweep)
+    base = searching.numbering.base_of(searching.numbering.trial_of(place.number))
+    searching.study(base)
     with alone(sweep):
-        searching.settle(searching.numbering.base_of(searching.numbering.trial_of(place.number)))
+        searching.settle(base)

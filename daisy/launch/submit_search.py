@@ -24,6 +24,7 @@ from daisy.launch.starting import models_dir_of
 from daisy.launch.submit import SLURM, Submission, filled_or_withdrawn, launcher_of, named_sweeps, to_its_end
 from daisy.launch.warm import WarmStart
 from daisy.sweep import Named, Origin, Search, changes, check_unchanged, origin_of
+from daisy.sweep.samplers import check_space
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ def check(asked: AskedSearch) -> None:
     """Raise ConfigurationError for what would go wrong in each job."""
     if any(planned.configuration.again for planned in asked.plans):
         raise ConfigurationError("again=true: a search asks for its models itself; for a new one give the file another name")
+    _check_space(asked)
     if not asked.search.prunes:
         return
     measures = {(one.name, one.direction) for one in (measured(planned, asked.search.measure) for planned in asked.plans)}
@@ -64,6 +66,14 @@ def check(asked: AskedSearch) -> None:
         raise ConfigurationError(
             f"the pruner compares models by one measure, and these tell {names}: set train.validate=each, or sweep.measure=NAME"
         )
+
+
+def _check_space(asked: AskedSearch) -> None:
+    """Raise ConfigurationError where the sampler can do nothing with the space."""
+    space = asked.named.space
+    assert space is not None
+    distributions = {name: one for point in space.samples() for name, one in space.distributions(point).items()}
+    check_space(asked.search.sampler, distributions)
 
 
 def submit_search(project: Project, asked: AskedSearch, name: str, command: Sequence[str]) -> Submission:

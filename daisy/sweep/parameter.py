@@ -31,14 +31,14 @@ class Parameter:
         return all(key in point and same(point[key], value) for key, value in self.condition.items())
 
     def suggested(self, trial: "optuna.trial.BaseTrial") -> Value:
-        """The value that the study gives a trial."""
+        """The value that the study gives a trial; of a number without steps the first digits."""
         if isinstance(self.offer, Choices):
             return self.decoded(trial.suggest_categorical(self.name, self._codes))
         if isinstance(self.offer, Integers):
             low, high, step, log = self.offer.low, self._highest, self.offer.step, self.offer.log
             return self.decoded(trial.suggest_int(self.name, low, high, step=step, log=log))
         offer = self.offer
-        return self.decoded(trial.suggest_float(self.name, offer.low, offer.high, step=offer.step, log=offer.log))
+        return offer.drawn(trial.suggest_float(self.name, offer.low, offer.high, step=offer.step, log=offer.log))
 
     def distribution(self) -> "BaseDistribution":
         """The same as `suggested` asks the study for."""

@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from functools import cached_property, wraps
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from daisy.folder import Repeated, SweepFolder, Warm
 from daisy.sweep.chosen import Chosen
@@ -14,7 +14,7 @@ from daisy.sweep.definition import Search
 from daisy.sweep.pruners import pruner
 from daisy.sweep.samplers import sampler
 from daisy.sweep.space import Space
-from daisy.sweep.storage import opened
+from daisy.sweep.storage import opened, refusals
 from daisy.sweep.trials import Trial
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 TRIAL, REPEATS, MODELS = "trial", "repeats", "models"  # attributes of Optuna's trials: which trial of the sweep one is, ...
 JOURNAL = "study.log"
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
 LONGEST_ATTRIBUTE = 2000  # characters
 AT_RANDOM = Chosen("random", {})
 STATES = {"done": "COMPLETE", "pruned": "PRUNED", "waiting": "RUNNING", "running": "RUNNING"}  # all others are FAIL
@@ -74,6 +76,17 @@ class Tried:
     values: Sequence[float] | None
 
 
+def _guarded(method: Callable[Concatenate["Study", Arguments], Result]) -> Callable[Concatenate["Study", Arguments], Result]:
+    """What the disk or the database refuses is told as all else that a person can put right."""
+
+    @wraps(method)
+    def guarded(self: "Study", /, *arguments: Arguments.args, **named: Arguments.kwargs) -> Result:
+        with refusals(self.search.storage, self.journal):
+            return method(self, *arguments, **named)
+
+    return guarded
+
+
 class Study:
     """The study of one base of a search. All but `report` only while `alone`."""
 
@@ -82,16 +95,18 @@ class Study:
     ) -> None:
         import optuna
 
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
-        self._sweep, self._base, self._search, self._make_space = sweep, base, search, space
-        self._study = optuna.create_study(
-            storage=opened(search.storage, sweep.path / JOURNAL),
-            study_name=study_name(sweep, base),
-            directions=list(search.goal.values()),
-            sampler=sampler(search.sampler, 0),
-            pruner=pruner(search.pruner, epochs),
-            load_if_exists=True,
-        )
+        self._sweep, self._base, self.search, self._make_space = sweep, base, search, space
+        self.journal = sweep.path / JOURNAL
+        storage = opened(search.storage, self.journal)
+        with refusals(search.storage, self.journal):
+            self._study = optuna.create_study(
+                storage=storage,
+                study_name=study_name(sweep, base),
+                directions=list(search.goal.values()),
+                sampler=sampler(search.sampler, 0),
+                pruner=pruner(search.pruner, epochs),
+                load_if_exists=True,
+            )
 
     @cached_property
     def space(self) -> Space:
@@ -101,8 +116,9 @@ class Study:
     @property
     def pruner_name(self) -> str:
         """The pruner, as the definition has it."""
-        return self._search.pruner.name
+        return self.search.pruner.name
 
+    @_guarded
     def trials(self) -> list["optuna.trial.FrozenTrial"]:
         """All that the study has."""
         return self._study.get_trials(deepcopy=False)
@@ -112,6 +128,7 @@ class Study:
         """Equal for equal points."""
         return json.dumps(parameters, sort_keys=True)
 
+    @_guarded
     def tried(self) -> dict[str, Tried]:
         """The points that are tried, or were, by their keys."""
         found = {}
@@ -121,24 +138,27 @@ class Study:
                 found[self.key(one.params)] = Tried(one.user_attrs.get(TRIAL), values)
         return found
 
+    @_guarded
     def ask(self, number: int, point: Mapping[str, Any] | None = None, at_random: bool = False) -> Asked:
         """The next point, for the trial of this number; the sampler's choice, unless one is given, or any will do."""
         import optuna
 
         trials = self.trials()
-        self._study.sampler = sampler(AT_RANDOM if at_random else self._search.sampler, len(trials))
+        self._study.sampler = sampler(AT_RANDOM if at_random else self.search.sampler, len(trials))
         left_over = self._left_over(trials)
         if point is not None and left_over is None:
             self._study.enqueue_trial(self.space.parameters(point))
         trial = optuna.trial.Trial(self._study, left_over._trial_id) if left_over is not None else self._study.ask()
-        trial.set_user_attr(TRIAL, number)
-        return Asked(trial, self.space.suggest(trial))
+        asked = Asked(trial, self.space.suggest(trial))
+        trial.set_user_attr(TRIAL, number)  # from now on it counts as tried
+        return asked
 
     def _left_over(self, trials: Sequence["optuna.trial.FrozenTrial"]) -> "optuna.trial.FrozenTrial | None":
         """One that was asked for by a job that died before it could note it."""
         noted = frozenset(self._sweep.trials.numbers())
         return next((one for one in trials if one.state.name == "RUNNING" and one.user_attrs.get(TRIAL) not in noted), None)
 
+    @_guarded
     def repeated(self, asked: Asked, of: int | None, values: Sequence[float] | None) -> Repeated:
         """Tell at once what a point has come to that had been tried; nothing, where that is not known yet."""
         asked.trial.set_user_attr(REPEATS, of)
@@ -146,6 +166,7 @@ class Study:
         self._tell(asked.trial.number, "COMPLETE" if values is not None else "FAIL", values)
         return Repeated(asked.parameters, of, values)
 
+    @_guarded
     def follow(self, numbers: Iterable[int], read: Callable[[int], Trial]) -> list[Trial]:
         """See to it that the study says what the folders do, of the trials with these numbers; those that have changed in it."""
         known = {one.user_attrs[TRIAL]: one for one in self.trials() if one.user_attrs.get(TRIAL) is not None}
@@ -177,12 +198,9 @@ class Study:
     def _tell(self, number: int, state: str, values: Sequence[float] | None) -> None:
         from optuna.trial import TrialState
 
-        try:
-            self._study.tell(number, list(values) if values is not None else None, state=TrialState[state])
-        except RuntimeError:  # brute force says so when it has tried everything; it has stored what it was told before
-            if self.trials()[number].state != TrialState[state]:
-                raise
+        self._study.tell(number, list(values) if values is not None else None, state=TrialState[state])
 
+    @_guarded
     def running(self, number: int) -> "optuna.trial.Trial | None":
         """The trial of this number, to report to; None where the study has none that runs."""
         import optuna
@@ -190,6 +208,7 @@ class Study:
         own = [one for one in self.trials() if one.user_attrs.get(TRIAL) == number and one.state.name == "RUNNING"]
         return optuna.trial.Trial(self._study, own[-1]._trial_id) if own else None
 
+    @_guarded
     def warm(self, known: Sequence[Warm]) -> None:
         """Give the study the points of earlier models that it does not have yet."""
         there = {json.dumps(one.user_attrs[MODELS]) for one in self.trials() if MODELS in one.user_attrs}
@@ -232,6 +251,7 @@ class Study:
         )
         self._study.add_trial(trial)
 
+    @_guarded
     def forget(self) -> None:
         """Empty the study: it is to be made again from the folders."""
         import optuna
@@ -239,5 +259,5 @@ class Study:
         name, storage = self._study.study_name, self._study._storage
         optuna.delete_study(study_name=name, storage=storage)
         self._study = optuna.create_study(
-            storage=storage, study_name=name, directions=list(self._search.goal.values()), pruner=self._study.pruner
+            storage=storage, study_name=name, directions=list(self.search.goal.values()), pruner=self._study.pruner
         )

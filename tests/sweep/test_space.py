@@ -66,7 +66,8 @@ def drawn(space: Space, trials: int, sampler: optuna.samplers.BaseSampler | None
     for _ in range(trials):
         trial = study.ask()
         point = space.suggest(trial)
-        assert space.fits(point) is None and space.point_of(trial.params) == point
+        assert space.fits(point) is None and list(point) == list(meant := space.point_of(trial.params))
+        assert all(value == meant[key] or value == float(f"{meant[key]:.4g}") for key, value in point.items())
         assert space.distributions(point) == trial.distributions
         study.tell(trial, len(points) % 7)
         points.append(point)
