@@ -183,7 +183,7 @@ def tail(
     follow_log(folder, folder.job_out if job else folder.run_out, lines, follow)
 
 
-@app.command()
+@app.command(context_settings=TAKES_A_MODEL)
 def sweeps(
     what: Annotated[Literal["rebuild"] | None, typer.Argument(help="rebuild: make the study of a search again.")] = None,
     sweep: Annotated[str | None, typer.Argument(metavar="[SWEEP]", help="Which one to rebuild.")] = None,

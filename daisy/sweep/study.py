@@ -131,9 +131,9 @@ class Study:
     @_guarded
     def tried(self) -> dict[str, Tried]:
         """The points that are tried, or were, by their keys."""
-        found = {}
+        found, noted = {}, frozenset(self._sweep.trials.numbers())
         for one in self.trials():
-            if one.user_attrs.get(TRIAL) is not None or MODELS in one.user_attrs:
+            if one.user_attrs.get(TRIAL) in noted or MODELS in one.user_attrs:
                 values = one.values if one.state.name == "COMPLETE" else None
                 found[self.key(one.params)] = Tried(one.user_attrs.get(TRIAL), values)
         return found
