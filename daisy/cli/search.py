@@ -1,6 +1,8 @@
 """`python -m daisy -m +sweep=NAME` of a search: each of its jobs asks for its own trial."""
 
 import sys
+from collections import Counter
+from collections.abc import Sequence
 
 from rich.text import Text
 
@@ -16,6 +18,8 @@ from daisy.launch.submit import SLURM, Submission, launcher_of
 from daisy.launch.submit_search import AskedSearch, check, known_search, submit_search
 from daisy.sweep import origin_of
 from daisy.sweep.study import alone
+
+MOST_WHYS = 3
 
 
 def launch_search(project: Project, asked: AskedSearch, name: str, dry_run: bool, wait: bool) -> int:
@@ -41,7 +45,22 @@ def launch_search(project: Project, asked: AskedSearch, name: str, dry_run: bool
         return _on_slurm(project, asked, submission, sweep, wait)
     if not sweep.waiting():
         return 0
-    return run_sweep(sweep, asked.env)
+    before = _refused(sweep)
+    code = run_sweep(sweep, asked.env)
+    return max(code, _tell_refused(_refused(sweep)[len(before) :]))
+
+
+def _refused(sweep: SweepFolder) -> list[str]:
+    """Why points could not be trained, of each that could not."""
+    return [trial.refused for trial in sweep.trials.all() if trial.refused is not None]
+
+
+def _tell_refused(whys: Sequence[str]) -> int:
+    """Say that there are some; the exit code."""
+    for why, count in Counter(whys).most_common(MOST_WHYS):
+        points = f"{count} point{'' if count == 1 else 's'} could not be trained"
+        fact(console(), "refused", visible(f"{points}: {why}"))
+    return 1 if whys else 0
 
 
 def _on_slurm(project: Project, asked: AskedSearch, submission: Submission, sweep: SweepFolder, wait: bool) -> int:

@@ -4,7 +4,7 @@ import os
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 from typer.exceptions import TyperException
@@ -33,6 +33,7 @@ app = typer.Typer(
     MODEL is a model's id, a unique part of it, -1 for the newest, or SWEEP/17.""",
 )
 
+REBUILD = "rebuild"
 TAKES_A_MODEL = {"ignore_unknown_options": True}  # so that -1 is no option
 Model = Annotated[str, typer.Argument(help="Id, unique part of it, -1, or SWEEP/17.", autocompletion=complete_model)]
 Sweep = Annotated[str, typer.Argument(help="A sweep's id, a unique part of it, or -1.")]
@@ -185,8 +186,8 @@ def tail(
 
 @app.command(context_settings=TAKES_A_MODEL)
 def sweeps(
-    what: Annotated[Literal["rebuild"] | None, typer.Argument(help="rebuild: make the study of a search again.")] = None,
-    sweep: Annotated[str | None, typer.Argument(metavar="[SWEEP]", help="Which one to rebuild.")] = None,
+    what: Annotated[str | None, typer.Argument(metavar="[rebuild", help="Make the study of a search again.")] = None,
+    sweep: Annotated[str | None, typer.Argument(metavar="SWEEP]", help="Which one's.")] = None,
     available: Annotated[bool, typer.Option("--available", help="Those that can be launched: sweeps/NAME.yaml.")] = False,
     json: Annotated[bool, typer.Option("--json", help="For other programs.")] = False,
     env: Env = None,
@@ -197,12 +198,15 @@ def sweeps(
     """
     from daisy.cli.listing import print_sweeps
 
+    if what not in (None, REBUILD):
+        told = f"there is only `daisy sweeps {REBUILD} SWEEP`; `daisy sweep {what}` shows one"
+        raise ConfigurationError(f"daisy sweeps {what}: {told}")
     if what is not None:
         from daisy.cli.searches import rebuild_study
         from daisy.folder import find_sweep
 
         if sweep is None:
-            raise ConfigurationError("daisy sweeps rebuild: SWEEP is missing: name one of those that `daisy sweeps` lists")
+            raise ConfigurationError(f"daisy sweeps {REBUILD}: SWEEP is missing: name one of those that `daisy sweeps` lists")
         rebuild_study(find_sweep(_environment(env).models_dir, sweep))
         return
 

@@ -1,0 +1,158 @@
+"""What a search begins with, what it is made of, and how it is ended early: warm starts, conditions, goals, pruners."""
+
+import json
+from typing import Any
+
+import pytest
+from sweep.named_sweeps import Sweeps, share
+from sweep.searches import RIGHT, SECONDS, definition, facts, finished, results, study_of, trial_files
+
+CURVES = """
+name: curves
+adapter: command
+version: "1"
+options:
+  best: 10
+  late: false
+train: python {here}/curves.py train {model_out} {options.best} {options.late} {train.epochs}
+predict: python {here}/curves.py predict {model_out} {source} {output}
+progress:
+  epoch: 'epoch (\\d+)'
+  dev_accuracy: 'accuracy ([0-9.]+)'
+epoch_done: 'epoch \\d+ done'
+checkpoint:
+  best: "*.txt"
+  last: "*.txt"
+"""
+PROGRAM = """
+import sys, time
+from pathlib import Path
+out = Path(sys.argv[2])
+if sys.argv[1] == "predict":
+    right, lines = int((out / "model.txt").read_text()), Path(sys.argv[3]).read_text().splitlines()
+    lemmas = [line.removesuffix(" n").removesuffix(" s s a") if number < right else "x" for number, line in enumerate(lines)]
+    Path(sys.argv[4]).write_text("".join(f"{lemma}\\n" for lemma in lemmas))
+    sys.exit()
+best, late, epochs = int(sys.argv[3]), sys.argv[4] == "true", int(sys.argv[5])
+for epoch in range(1, epochs + 1):
+    share = (epoch / epochs) ** (3.0 if late else 0.5)
+    (out / "model.txt").write_text(str(round(best * share)))
+    print(f"epoch {epoch} done, accuracy {best * share / 18:.4f}", flush=True)
+    time.sleep(0.2)
+"""
+
+
+def last(sweeps: Sweeps) -> Any:
+    return sweeps.launched.sweeps[-1].path
+
+
+def with_curves(sweeps: Sweeps) -> None:
+    """A framework that learns as it was planned."""
+    root = sweeps.launched.project.root
+    (root / "conf" / "framework" / "curves.yaml").write_text(CURVES)
+    (root / "frameworks" / "curves").mkdir(parents=True)
+    (root / "frameworks" / "curves" / "curves.py").write_text(PROGRAM)
+
+
+def test_a_warm_start_knows_the_models_of_before(sweeps: Sweeps) -> None:
+    sweeps.write("g", f"{{kind: grid, axes: {{{RIGHT}: '2,3,17', seed: '1,2'}}}}")
+    assert sweeps.launch("g").code == 0
+    assert sweeps.launch("g", f"{SECONDS}=0.3").code == 0  # other models: they are left out
+    models = len(sweeps.trained())
+    sweeps.write("s", definition(f"{RIGHT}: 'range(0,10)'", 3, "repeat: 2, warm_start: true"))
+    foreseen = sweeps.launch("s", "--dry-run")
+    assert "2 points, of 4 models that are done" in foreseen.out and "not in the space" in foreseen.out
+    done = sweeps.launch("s")
+    assert done.code == 0, done.err
+    assert "2 points, of 4 models that are done" in done.out
+    assert f"6 left out: another {SECONDS}" in done.out or f"4 left out: another {SECONDS}" in done.out
+    assert len(sweeps.trained()) == models + 6
+    study = study_of(last(sweeps))
+    warm = [one for one in study.trials if "models" in one.user_attrs]
+    assert {one.params[RIGHT]: one.value for one in warm} == {2: pytest.approx(share(2)), 3: pytest.approx(share(3))}
+    assert all(len(one.user_attrs["models"]) == 2 for one in warm) and len(finished(study)) == 3
+    assert {one.params[RIGHT] for one in finished(study)}.isdisjoint({2, 3})
+    before = facts(study)
+    rebuilt = sweeps.daisy("sweeps", "rebuild", "-1")
+    assert rebuilt.code == 0, rebuilt.err
+    assert "5 complete" in rebuilt.out and facts(study_of(last(sweeps))) == before
+    kept = json.loads((last(sweeps) / "trials" / "warm_start.json").read_text())
+    assert len(kept["points"]) == 2 and all(one["why"] for one in kept["left_out"])
+
+
+def test_a_part_of_the_space_holds_under_its_condition(sweeps: Sweeps) -> None:
+    node = definition("seed: '1,2'", 8, f"when: {{seed=1: {{{RIGHT}: '2,3'}}, seed=2: {{{RIGHT}: '4,5,6'}}}}")
+    sweeps.write("s", node)
+    done = sweeps.launch("s")
+    assert done.code == 0, done.err
+    assert sorted(sweeps.trained()) == [(2, 1), (3, 1), (4, 2), (5, 2), (6, 2)]
+
+
+def test_several_goals_have_a_front(sweeps: Sweeps) -> None:
+    sweeps.write("s", definition(f"{RIGHT}: '2,9,16'", 3, "goal: {accuracy: maximize, bytes: minimize}"))
+    done = sweeps.launch("s")
+    assert done.code == 0, done.err
+    study = study_of(last(sweeps))
+    assert [one.values[0] for one in study.best_trials] and all(len(one.values) == 2 for one in study.trials)
+    refused = sweeps.launch("s", "sweep.pruner=median", "sweep.extend=true")
+    assert refused.code == 2 and "goal" in refused.one_line
+
+
+def test_a_pruner_ends_what_will_not_be_the_best(sweeps: Sweeps) -> None:
+    with_curves(sweeps)
+    base = "defaults: [{override /framework: curves}, {override /dataset: tiny}]\ntrain: {epochs: 6}\n"
+    pruner = "pruner: {name: median, startup_trials: 2}, measure: dev_accuracy"
+    node = definition("framework.options.best: '16,15,3,2,14'", 5, pruner)
+    sweeps.write("s", node.replace("{name: random, seed: 1}", "brute"), base)
+    done = sweeps.launch("s", "env.max_running=1")
+    assert done.code == 0, done.err + done.out
+    states = {trial["point"]["framework.options.best"]: result for trial, result in by_trial(sweeps)}
+    pruned = {best for best, result in states.items() if result["state"] == "pruned"}
+    assert pruned and pruned <= {2, 3, 14, 15} and 16 not in pruned
+    for best in pruned:
+        assert "dev_accuracy" in states[best]["reason"] and states[best]["accuracy"] is not None
+    study = study_of(last(sweeps))
+    told = {one.params["framework.options.best"]: one for one in study.trials}
+    assert {best for best, one in told.items() if one.state.name == "PRUNED"} == pruned
+    assert all(len(told[best].intermediate_values) < 6 for best in pruned)
+    assert told[16].intermediate_values[6] == pytest.approx(16 / 18, abs=1e-3)
+    before = facts(study)
+    assert sweeps.daisy("sweeps", "rebuild", "-1").code == 0
+    assert facts(study_of(last(sweeps))) == before
+
+
+def by_trial(sweeps: Sweeps) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """The trials' files, each with the result of its first model."""
+    models = {}
+    for result, path in zip(results(sweeps.launched.project.root / "models"), sweeps.launched.project.models(), strict=True):
+        place = json.loads((path / "daisy" / "config.json").read_text())["sweep"]
+        models[place["number"]] = result
+    return [(trial, models[trial["number"]]) for trial in trial_files(last(sweeps))]
+
+
+def test_again_is_no_word_for_a_search(sweeps: Sweeps) -> None:
+    sweeps.write("s", definition(f"{RIGHT}: '2,3'", 2))
+    refused = sweeps.launch("s", "again=true")
+    assert refused.code == 2 and "again=true: a search asks for its models itself" in refused.one_line
+
+
+def test_a_key_is_searched_or_repeated_or_given(sweeps: Sweeps) -> None:
+    sweeps.write("s", definition("seed: '1,2'", 2, "repeat: 2"))
+    assert "seed is in sweep.space and in sweep.repeat" in sweeps.launch("s").one_line
+    sweeps.write("s", definition(f"{RIGHT}: '1,2'", 2))
+    assert f"{RIGHT}=3" in sweeps.launch("s", f"{RIGHT}=3").one_line
+
+
+def test_a_point_that_no_model_can_be_made_of_is_a_failed_trial(sweeps: Sweeps) -> None:
+    """Which of its points an architecture refuses is known only when it is composed: two kernels make no three layers."""
+    base = "defaults: [{override /framework: arcadio}, {override /dataset: tiny}]\n"
+    small = "arch: {filters: 8, hidden: 8, embedding: 8, kernel: [2, 3]}\ntrain: {epochs: 1}\n"
+    sweeps.write("s", definition("arch.layers: '2,3'", 2), base + small)
+    done = sweeps.launch("s")
+    assert done.code == 1 and "1 point could not be trained" in done.out
+    told = {one.params["arch.layers"]: one.state.name for one in study_of(last(sweeps)).trials if one.user_attrs.get("trial")}
+    assert told == {2: "COMPLETE", 3: "FAIL"}
+    [refused] = [trial for trial in trial_files(last(sweeps)) if trial["refused"]]
+    assert refused["point"] == {"arch.layers": 3} and "arch.kernel" in refused["refused"]
+    before = facts(study_of(last(sweeps)))
+    assert sweeps.daisy("sweeps", "rebuild", "-1").code == 0 and facts(study_of(last(sweeps))) == before
