@@ -109,9 +109,9 @@ def _show(asked: AskedSearch) -> None:
     space, search = asked.named.space, asked.search
     assert space is not None
     count = space.count()
-    points = f"{count:,} points" if count is not None else "no end of points"
+    points = f"{count:,} points" if count is not None else "a space without end"
     how = f"sampler {search.sampler.name}, pruner {search.pruner.name}"
-    out.print(Text(f"{search.trials} trials of {points}, {how}"), soft_wrap=True)
+    out.print(Text(f"{search.trials} trial{'' if search.trials == 1 else 's'} of {points}, {how}"), soft_wrap=True)
     for key, values in search.space.items():
         fact(out, key, visible(values))
     for condition, part in search.when.items():

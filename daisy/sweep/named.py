@@ -15,9 +15,10 @@ from daisy.sweep.definition import Ablation, Definition, Search, read
 from daisy.sweep.readers import Overrides
 from daisy.sweep.space import Space
 from daisy.sweep.space_parts import read_space
+from daisy.sweep.storage import hidden
 from daisy.sweep.variants import Variant, repeats, variants
 
-EXTEND = f"{SWEEP}.extend"
+EXTEND, STORAGE = f"{SWEEP}.extend", f"{SWEEP}.storage"
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,9 @@ def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
 
 
 def _shown(values: Mapping[str, Any], key: str) -> str:
-    return plain(values[key]) if key in values else "not there"
+    if key not in values:
+        return "not there"
+    return plain(hidden(values[key])) if key == STORAGE and isinstance(values[key], str) else plain(values[key])
 
 
 def _check_single(parser: Parser, text: str) -> None:
