@@ -25,6 +25,8 @@ from daisy.launch.submit import SLURM, Submission, filled_or_withdrawn, launcher
 from daisy.launch.warm import WarmStart
 from daisy.sweep import Named, Origin, Search, changes, check_unchanged, origin_of
 from daisy.sweep.samplers import check_space
+from daisy.sweep.storage import opened
+from daisy.sweep.study import JOURNAL
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,8 @@ def check(asked: AskedSearch) -> None:
     if any(planned.configuration.again for planned in asked.plans):
         raise ConfigurationError("again=true: a search asks for its models itself; for a new one give the file another name")
     _check_space(asked)
+    if asked.search.storage is not None:
+        opened(asked.search.storage, Path(JOURNAL))  # before anything is made
     if not asked.search.prunes:
         return
     measures = {(one.name, one.direction) for one in (measured(planned, asked.search.measure) for planned in asked.plans)}

@@ -6,9 +6,11 @@ import signal
 import sqlite3
 from pathlib import Path
 
+import optuna
 import pytest
 from sleeper import wait_until
 from sweep.named_sweeps import BASE, Sweeps, share
+from sweep.postgres import IN_A_URL, PASSWORD, running, why_not
 from sweep.searches import RIGHT, SECONDS, definition, facts, finished, results, study_of, trial_files
 
 
@@ -189,6 +191,26 @@ def test_another_storage_than_the_journal(sweeps: Sweeps, tmp_path: Path) -> Non
     with sqlite3.connect(tmp_path / "studies.db") as database:
         assert database.execute("select count(*) from trials where state = 'COMPLETE'").fetchone() == (4,)
     assert not (folder_of(sweeps) / "study.log").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(why_not() is not None, reason=str(why_not()))
+def test_a_search_in_a_real_postgresql(sweeps: Sweeps) -> None:
+    with running() as server:
+        sweeps.write("s", definition(f"{RIGHT}: 'range(0,19)'", 6))
+        storage = f"sweep.storage='{server.url}'"
+        done = sweeps.launch("s", storage, "env.max_running=3")
+        assert done.code == 0, done.err
+        study = optuna.load_study(study_name=folder_of(sweeps).name, storage=server.url)
+        assert len(finished(study)) == 6 == len(sweeps.trained())
+        before = facts(study)
+        assert sweeps.daisy("sweeps", "rebuild", "-1").code == 0
+        again = optuna.load_study(study_name=folder_of(sweeps).name, storage=server.url)
+        assert facts(again) == before
+        other = sweeps.launch("s", storage.replace("/postgres'", "/nothere'"))
+        assert other.code == 2 and IN_A_URL not in other.one_line and "sweep.storage" in other.one_line
+    gone = sweeps.launch("s", storage)
+    assert gone.code == 2 and IN_A_URL not in gone.one_line and PASSWORD not in gone.one_line
 
 
 def test_a_lost_study_is_made_again(sweeps: Sweeps) -> None:
