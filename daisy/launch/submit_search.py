@@ -1,8 +1,10 @@
 """A search comes to be, or goes on: its places wait on disk, and each job that claims one asks for its own trial."""
 
+import json
 import os
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -10,9 +12,9 @@ from typing import Any
 from daisy import __version__
 from daisy.configuration import Configuration, Environment, Project
 from daisy.configuration.model import leaves
-from daisy.errors import ConfigurationError, LaunchError
+from daisy.errors import ConfigurationError, FolderError, LaunchError
 from daisy.files import sha256
-from daisy.folder import NewSearch, Numbering, SweepFolder, create_sweep, patch_name
+from daisy.folder import ModelFolder, NewSearch, Numbering, SweepFolder, create_sweep, patch_name
 from daisy.launch import lanes, sbatch
 from daisy.launch.evidence import Cluster
 from daisy.launch.frozen import freeze
@@ -59,6 +61,8 @@ def check(asked: AskedSearch) -> None:
     """Raise ConfigurationError for what would go wrong in each job."""
     if any(planned.configuration.again for planned in asked.plans):
         raise ConfigurationError("again=true: a search asks for its models itself; for a new one give the file another name")
+    if len({json.dumps(planned.configuration.env.to_json(), sort_keys=True) for planned in asked.plans}) > 1:
+        raise ConfigurationError("a search runs in one env, and here are several: launch them one after the other")
     _check_space(asked)
     if asked.search.storage is not None:
         opened(asked.search.storage, Path(JOURNAL))  # before anything is made
@@ -211,11 +215,11 @@ def _go_on(project: Project, sweep: SweepFolder | None, asked: AskedSearch, info
     for planned in asked.plans:
         for patch in planned.patches.values():
             sweep.add_patch(patch_name(sha256(patch)), patch)
-    if sweep.held() is not None:
-        _forget_refused(sweep)
     cluster = Cluster()
     recover(sweep, cluster)
     wait_again(sweep, cluster)
+    if sweep.held() is not None:
+        _try_again(sweep)
     if changed:
         sweep.end({})
     sweep.run_from_now_on(freeze(project, sweep.models_dir))
@@ -240,11 +244,16 @@ def _uncancel(sweep: SweepFolder, numbering: Numbering) -> None:
             sweep.put_back(place)
 
 
-def _forget_refused(sweep: SweepFolder) -> None:
-    """A search that was held is mended: the points that could not be trained are asked for once more."""
+def _try_again(sweep: SweepFolder) -> None:
+    """A search that was held is mended: what failed, or could not be trained, is begun once more."""
     for trial in sweep.trials.all():
         if trial.refused is not None:
             sweep.trials.forget(trial.number)
+    for place in sweep.places("claimed"):
+        model = sweep.begun(place).model
+        with suppress(FolderError):  # a damaged one is the registry's to name
+            if model is None or ModelFolder(sweep.models_dir / model).read_result()["state"] == "failed":
+                sweep.put_back(place)
 
 
 def _models_dir(plans: Sequence[Plan]) -> Path:

@@ -6,7 +6,7 @@ from statistics import fmean
 from typing import Any
 
 from daisy.errors import FolderError
-from daisy.folder import Begun, ModelFolder, Place, SweepFolder, TrialFile
+from daisy.folder import FINAL, Begun, ModelFolder, Place, SweepFolder, TrialFile
 
 OPEN = ("waiting", "running")
 REFUSED = "refused"  # no model can be made of the point: its trial has failed
@@ -93,16 +93,17 @@ class TrialStates:
             result = ModelFolder(self._sweep.models_dir / begun.model).read_result()
         except FolderError as error:
             return TrialModelState(begun.model, "failed", {"reason": str(error)})
-        written = str(result["state"])
-        return TrialModelState(begun.model, (self._goes_on(place) if _is_open(result) else None) or written, result)
+        return TrialModelState(begun.model, self._observed(str(result["state"]), place), result)
 
-    def _goes_on(self, place: Place | None) -> str | None:
-        """The state of a model that has not ended, and of which the place says more than its folder."""
-        if place is not None and place.state == "waiting":
+    def _observed(self, written: str, place: Place | None) -> str:
+        """The state of a model: what its folder says, or what its place says of one that has not come to its end."""
+        if place is None or written in FINAL:
+            return written
+        if place.state == "waiting":
             return "waiting"
-        if place is not None and place.worker in self._workers:
+        if place.worker in self._workers and written != "failed":
             return "running"  # also while it is being settled what becomes of it
-        return None
+        return written
 
 
 def sign_of(measure: Mapping[str, str], goal: Mapping[str, str]) -> float:
@@ -116,10 +117,6 @@ def _not_begun(place: Place | None, begun: Begun) -> TrialModelState:
     if begun.reason is not None:
         return TrialModelState(None, "failed", {"reason": begun.reason})
     return TrialModelState(None, "cancelled" if place.state == "cancelled" else "running")
-
-
-def _is_open(result: Mapping[str, Any]) -> bool:
-    return result["state"] not in ("done", "pruned", "failed")
 
 
 def _state(models: Sequence[TrialModelState]) -> tuple[str, str]:

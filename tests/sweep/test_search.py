@@ -67,6 +67,20 @@ def test_a_trial_that_fails_ends_nothing_else(sweeps: Sweeps) -> None:
     assert sweeps.launch("s").code == 0 and len(sweeps.trained()) == 4  # what failed is not tried again
 
 
+def test_what_fails_alike_at_first_holds_the_search_until_it_is_mended(sweeps: Sweeps) -> None:
+    sweeps.write("s", definition(f"{RIGHT}: 'range(1,19)'", 6))
+    program = sweeps.launched.project.root / "frameworks" / "graded" / "graded.py"
+    whole = program.read_text()
+    program.write_text("raise SystemExit('ERROR: broken')\n")
+    held = sweeps.launch("s", "env.max_running=1")
+    assert held.code == 1 and "have failed alike" in held.out and "give the same command again" in held.out
+    assert len(results(sweeps.launched.project.root / "models")) == 3
+    program.write_text(whole)
+    done = sweeps.launch("s", "env.max_running=1")
+    assert done.code == 0, done.err + done.out
+    assert len(finished(study_of(folder_of(sweeps)))) == 6 == len(sweeps.trained()) - 3
+
+
 def test_repeats_are_within_a_trial_and_its_value_is_their_mean(sweeps: Sweeps) -> None:
     sweeps.write("s", definition(f"{RIGHT}: 'range(0,19)'", 3, "repeat: 2"))
     done = sweeps.launch("s")
