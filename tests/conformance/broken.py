@@ -397,7 +397,7 @@ BROKEN = (
         "gives no measures for a step",
         'measures={"loss": float(found[3])})',
         "measures=None)",
-        caught_by=("log", "cut lines", "not a number", "line ends"),
+        caught_by=("log", "measures", "cut lines", "not a number", "line ends"),
         told="Progress.measures is None: it must map names to numbers",
     ),
     Broken(

@@ -27,7 +27,7 @@ def test_a_framework_that_daisy_ships(project: DaisyProject, framework: str) -> 
     done = project.daisy("check-adapter", framework)
     assert done.code == 0, done.out
     assert f"with what {project.models()[0].name} left" in done.out
-    assert f"{framework}: all 20 checks are passed" in done.out
+    assert f"{framework}: all 21 checks are passed" in done.out
 
 
 def test_an_adapter_of_ones_own(project: DaisyProject) -> None:
@@ -37,7 +37,7 @@ def test_an_adapter_of_ones_own(project: DaisyProject) -> None:
         done = project.daisy("check-adapter", named)
         assert done.code == 0, done.out
         assert "log: not checked, no log: train a model, or give one with --log" in done.out
-        assert "mine: all 12 checks are passed" in done.out
+        assert "mine: all 13 checks are passed" in done.out
 
 
 def test_an_adapter_that_is_broken(project: DaisyProject) -> None:
@@ -47,7 +47,7 @@ def test_an_adapter_that_is_broken(project: DaisyProject) -> None:
     assert done.code == 1
     assert "  fails keys: " in done.out
     assert "framework=mine: seed is read, and changes nothing: use it, or leave it unread (then it is refused)" in done.out
-    assert "mine: 1 of 12 checks fail" in done.out
+    assert "mine: 1 of 13 checks fail" in done.out
     assert "Traceback" not in done.out + done.err
 
 

@@ -62,4 +62,4 @@ def test_its_adapter_passes_the_conformance_kit(project: DaisyProject, recording
     assert run(project, recording)[0] == 0
     done = project.daisy("check-adapter", recording.framework)
     assert done.code == 0, done.out
-    assert "all 20 checks are passed" in done.out
+    assert "all 21 checks are passed" in done.out

@@ -19,6 +19,8 @@ DEFAULTS: dict[str, Any] = {
     "acts": [],  # [EPOCH, VERB, ARGUMENT ...] before an epoch, epoch -1 is the end
     "predict": [],  # the same before predicting; epoch 0 is any
     "form": [],
+    "before_saving": [],  # the same when an epoch's figures are told and its checkpoint is not yet there
+    "curve": [],  # what it says of itself after each epoch: its accuracy on the dev set; of later epochs it says nothing
     "correct": [],  # right answers after each epoch; else as many as epochs
     "predictions": "all",
     "program": "python",
@@ -116,7 +118,7 @@ class Theatre:
             return arguments
         return ("framework=puppet", "dataset=tiny", "train.epochs=3", *arguments)
 
-    def here(self, *overrides: str) -> tuple[Any, Any, Seen]:
+    def here(self, *overrides: str, judge: Any = None) -> tuple[Any, Any, Seen]:
         """Train in this process, the framework in its own: folder, outcome, what an observer saw."""
         from daisy import job
         from daisy.configuration import find_project
@@ -131,7 +133,7 @@ class Theatre:
         launched = start(planned)
         assert launched.attempt is not None
         folder = ModelFolder(launched.folder.path)
-        return folder, job.run(folder, launched.attempt, project, seen), seen
+        return folder, job.run(folder, launched.attempt, project, seen, judge=judge), seen
 
     @property
     def model(self) -> Any:

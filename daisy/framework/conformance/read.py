@@ -23,14 +23,7 @@ GENERIC = (
     "Traceback (most recent call last):", "KeyboardInterrupt", '{"loss": "nan", "epoch": null}', "<script>", "\u0661\u0662",
 )  # fmt: skip
 COUNTS = ("epoch", "epochs", "step", "steps", "saved_epoch")
-DAISYS_OWN = (
-    "accuracy",
-    "epoch",
-    "step",
-    "seconds",
-    "attempt",
-    "judged",
-)  # what Daisy itself writes beside the measures
+DAISYS_OWN = ("accuracy", "epoch", "step", "seconds", "attempt", "judged")  # what Daisy itself writes beside the measures
 
 
 def log(subject: Subject) -> Iterator[Finding]:

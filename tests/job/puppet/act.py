@@ -118,6 +118,9 @@ def train(options: argparse.Namespace) -> None:
         correct = plan["correct"][epoch - 1] if epoch <= len(plan["correct"]) else epoch
         state = {"epoch": epoch, "chain": chain, "correct": correct}
         say(b"epoch %d step 2/2 loss %.3f\nepoch %d done loss %.3f\n" % (epoch, 1 / epoch, epoch, 1 / epoch))
+        if epoch <= len(plan["curve"]):
+            say(b"epoch %d dev_accuracy %s\n" % (epoch, str(plan["curve"][epoch - 1]).encode()))
+        acts.do(plan["before_saving"], epoch)
         if not plan["saves"]:
             continue
         if options.keep_epochs:

@@ -2,18 +2,21 @@
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from daisy.framework import Adapter, Checkpoint, Command, Description, Form, Options, Paths, Progress
 
 STEP = re.compile(r"epoch (\d+) step (\d+)/(\d+) loss (\S+)")
 DONE = re.compile(r"epoch (\d+) done loss (\S+)")
+DEV = re.compile(r"epoch (\d+) dev_accuracy (\S+)")
 SAVED = re.compile(r"saved epoch (\d+)")
 
 
 class Puppet(Adapter):
     """Each method keeps to the contract; read_line raises where a line asks for it."""
 
+    measures: Mapping[str, str] = {"dev_accuracy": "maximize", "loss": "minimize"}
     lines_read = 0
 
     def train(self, options: Options, paths: Paths, resume: Checkpoint | None) -> Command:
@@ -59,6 +62,8 @@ class Puppet(Adapter):
             return Progress(epoch=int(found[1]), step=int(found[2]), steps=int(found[3]), measures={"loss": float(found[4])})
         if found := DONE.fullmatch(line):
             return Progress(epoch=int(found[1]), measures={"loss": float(found[2])}, epoch_done=True)
+        if found := DEV.fullmatch(line):
+            return Progress(epoch=int(found[1]), measures={"dev_accuracy": float(found[2])})
         if found := SAVED.fullmatch(line):
             return Progress(saved_epoch=int(found[1]))
         return None
