@@ -55,6 +55,12 @@ def write_text(path: Path, text: str) -> None:
         file.write(text.encode("utf-8"))
 
 
+def write_new(path: Path, text: str) -> None:
+    """Write UTF-8 text as a new file. Raises FileExistsError where there is one of that name: it stays as it is."""
+    with path.open("xb") as file:
+        file.write(text.encode("utf-8"))
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write JSON as `write_text` does: two blanks of indent, keys in the order given, no NaN."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")

@@ -221,14 +221,48 @@ def sweeps(
 @app.command(context_settings=TAKES_A_MODEL)
 def sweep(
     sweep: Sweep,
+    by: Annotated[Literal["number", "goal"] | None, typer.Option(help="The order of a search's trials: the best first.")] = None,
+    last: Annotated[int | None, typer.Option(min=1, help="Only the newest so many trials of a search.")] = None,
+    epoch: Annotated[int | None, typer.Option(min=0, help="Compare the trials of a search at this epoch.")] = None,
+    importances: Annotated[
+        bool, typer.Option("--importances/--no-importances", help="Which keys of a search matter; takes a second.")
+    ] = True,
+    plot: Annotated[Path | None, typer.Option(help="Draw a search: FILE.html, FILE.png or FILE.svg.")] = None,
+    best: Annotated[Path | None, typer.Option(help="Write the best of a search as a named sweep: sweeps/NAME.yaml.")] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Show a search again every two seconds, until Ctrl-C.")] = False,
     json: Annotated[bool, typer.Option("--json", help="For other programs.")] = False,
     env: Env = None,
 ) -> None:
-    """Show what a named sweep compares: each variant over its seeds, in an ablation against the full model."""
-    from daisy.cli.comparing import print_sweep
+    """Show what a named sweep compares: each variant over its seeds, in an ablation against the full model.
+
+    Of a search: how far it is, what is best, its trials, which of its keys matter.
+    """
     from daisy.folder import find_sweep
 
-    print_sweep(find_sweep(_environment(env).models_dir, sweep), json)
+    found = find_sweep(_environment(env).models_dir, sweep)
+    if not found.is_search:
+        from daisy.cli.comparing import print_sweep
+
+        given = {"--by": by, "--last": last, "--epoch": epoch, "--plot": plot, "--best": best, "--watch": watch or None}
+        if of_searches := [name for name, value in given.items() if value is not None]:
+            raise ConfigurationError(f"{of_searches[0]} is for searches, and {found.sweep_id} is none: leave it out")
+        print_sweep(found, json)
+        return
+    from daisy.cli import searches
+    from daisy.monitor.search_table import MOST_SHOWN, NUMBER, Wanted
+
+    if plot is not None or best is not None:
+        if json or watch:
+            raise ConfigurationError("--plot and --best write a file, --json and --watch show the search: leave one of them out")
+        if best is not None:
+            searches.keep_best(found, best)
+        if plot is not None:
+            searches.draw_search(found, plot)
+        return
+    wanted = Wanted(by or NUMBER, last, MOST_SHOWN if last is None else None)
+    asked = searches.Asked(wanted, epoch, importances, _as_typed(env))
+    show_it = searches.print_search_json if json else searches.watch_search if watch else searches.print_search
+    show_it(found, asked)
 
 
 @app.command(context_settings=TAKES_A_MODEL)

@@ -20,6 +20,7 @@ from daisy.folder.lines import tail_json
 MODEL_ID = re.compile(r"r(?P<time>\d+)__(?P<framework>[A-Za-z0-9][A-Za-z0-9_-]*?)__(?P<config_id>.+)", re.ASCII)
 STATES = ("running", "done", "failed", "stopped", "pruned")
 CONFIG, RESULT, METRICS = SIGNED = ("config.json", "result.json", "metrics.jsonl")
+COUNTS = ("epoch", "step", "judged", "seconds", "attempt")  # of a line in metrics.jsonl: all else are figures
 FORMAT = 1
 SOURCE_PATCH, PROJECT_PATCH = "source.patch", "project.patch"
 FRAMEWORK_ENDS_WITHIN = 30.0  # seconds: more than a guard's grace
@@ -270,6 +271,27 @@ class ModelFolder:
             with suppress(ValueError, KeyError, TypeError):
                 found.setdefault(int(measures["judged"]), float(measures[measure]))
         return found
+
+    def figures_at(self, epoch: int) -> dict[str, float]:
+        """The figures of one epoch that metrics.jsonl tells, the last of each name."""
+        found: dict[str, float] = {}
+        for measures in self._metrics_with("epoch"):
+            if measures["epoch"] == epoch:
+                found.update({
+                    name: float(value)
+                    for name, value in measures.items()
+                    if name not in COUNTS and isinstance(value, (int, float)) and not isinstance(value, bool)
+                })  # fmt: skip
+        return found
+
+    def seconds_before(self, attempt: int) -> float:
+        """How long the attempts before this one have trained, as metrics.jsonl tells."""
+        seconds = 0.0
+        for measures in self._metrics_with("attempt") if attempt > 1 else ():
+            with suppress(ValueError, KeyError, TypeError):
+                if int(measures["attempt"]) < attempt:
+                    seconds = float(measures["seconds"])
+        return seconds
 
     def last_metrics(self, most: int = 1) -> list[dict[str, Any]]:
         """The last whole lines of metrics.jsonl, oldest first."""

@@ -11,20 +11,24 @@ from daisy.registry import Row
 
 @dataclass(frozen=True)
 class Group:
-    """Models that failed alike: what it was, the first lines of their logs that say so, and where, if it was one node."""
+    """Models that failed alike: what it was, the first lines of their logs that say so, and where, if it was one node.
+
+    `what` they are: trials whose points no model can be made of have no models.
+    """
 
     text: str
     lines: Sequence[str]
     models: Sequence[str]
     host: str | None
+    what: str = "model"
 
     @property
     def words(self) -> str:
         """`6 models, one cause: out of memory, all on node gpu12`."""
         count = len(self.models)
         if count == 1:
-            return f"1 model: {self.text}" + (f", on node {self.host}" if self.host else "")
-        return f"{count} models, one cause: {self.text}" + (f", all on node {self.host}" if self.host else "")
+            return f"1 {self.what}: {self.text}" + (f", on node {self.host}" if self.host else "")
+        return f"{count} {self.what}s, one cause: {self.text}" + (f", all on node {self.host}" if self.host else "")
 
 
 def causes(models_dir: Path, rows: Iterable[Row]) -> list[Group]:
@@ -35,6 +39,16 @@ def causes(models_dir: Path, rows: Iterable[Row]) -> list[Group]:
             found = _told(ModelFolder(models_dir / row.model_id), row)
             groups.setdefault(found.likeness, []).append((row, found))
     return sorted(map(_group, groups.values()), key=lambda group: -len(group.models))
+
+
+def trials(reasons: Iterable[tuple[str, str]]) -> list[Group]:
+    """The causes of trials that failed without a model that did; each with its name and the reason."""
+    groups: dict[str, list[tuple[str, cause.Cause]]] = {}
+    for name, reason in reasons:
+        found = cause.Cause(reason or cause.UNKNOWN)
+        groups.setdefault(found.likeness, []).append((name, found))
+    alike = [Group(own[0][1].text, (), [name for name, _ in own], None, "trial") for own in groups.values()]
+    return sorted(alike, key=lambda group: -len(group.models))
 
 
 def _group(models: Sequence[tuple[Row, cause.Cause]]) -> Group:

@@ -74,11 +74,15 @@ def seconds_left(course: Course, slots: int) -> float | None:
     done = [model.seconds for model in course.ended if model.state in FINAL]
     if not done:
         return None
+    gone = [time.monotonic() - running.began for running in course.running]
+    return left(done, gone, 0 if course.stopping else course.waiting, slots)
+
+
+def left(done: Sequence[float], gone: Sequence[float], waiting: int, slots: int) -> float:
+    """Seconds until all have ended, were they to take as long as those that are done took; `gone` are those that run."""
     mean = sum(done) / len(done)
-    gone = [min(mean, time.monotonic() - running.began) for running in course.running]
-    waiting = 0 if course.stopping else course.waiting
-    places = max(1, min(slots, len(course.running) + waiting))
-    return (mean * (waiting + len(course.running)) - sum(gone)) / places
+    places = max(1, min(slots, len(gone) + waiting))
+    return (mean * (waiting + len(gone)) - sum(min(mean, seconds) for seconds in gone)) / places
 
 
 class PlainSweep:

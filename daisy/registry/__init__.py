@@ -2,6 +2,6 @@
 
 from daisy.registry.finding import find, place_of
 from daisy.registry.row import DAMAGE, Row, row_of
-from daisy.registry.table import Registry, read
+from daisy.registry.table import Registry, read, rows_of
 
-__all__ = ["DAMAGE", "Registry", "Row", "find", "place_of", "read", "row_of"]
+__all__ = ["DAMAGE", "Registry", "Row", "find", "place_of", "read", "row_of", "rows_of"]

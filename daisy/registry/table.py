@@ -1,6 +1,7 @@
 """All models as one table: from their folders, which are the truth, with the help of an index over them."""
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -54,6 +55,18 @@ def read(models_dir: Path, scheduler: Scheduler | None = None) -> Registry:
     reader.keep()
     rows = tuple(seen for seen in found.values() if isinstance(seen, Row))
     return Registry(rows, tuple(seen for seen in found.values() if isinstance(seen, str)))
+
+
+def rows_of(models_dir: Path, model_ids: Iterable[str], scheduler: Scheduler | None = None) -> dict[str, Row]:
+    """The rows of some models, by their ids; without those that are damaged or gone. The index is read, and not written."""
+    reader = Reader(models_dir)
+    listed = [ModelFolder(models_dir / model_id) for model_id in model_ids]
+    found = {folder.model_id: seen for folder, seen in zip(listed, each(reader.look, listed), strict=True)}
+    elsewhere = [seen for seen in found.values() if isinstance(seen, Row) and seen.state == UNKNOWN]
+    if scheduler is not None and elsewhere:
+        scheduler.expect(seen.job for seen in elsewhere)
+        found.update({row.model_id: reader.look(ModelFolder(models_dir / row.model_id), scheduler) for row in elsewhere})
+    return {model_id: seen for model_id, seen in found.items() if isinstance(seen, Row)}
 
 
 class Reader:

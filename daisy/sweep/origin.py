@@ -51,7 +51,7 @@ def definition_of(origin: Origin) -> Definition:
 
 def origin_of(asked: Named, identities: Sequence[str]) -> Origin:
     """The origin of the models that a command line asks for, whose identities are in the order of `asked.sets()`."""
-    bases = [[text for text in base if not _says_only_where(text)] for base in asked.bases]
+    bases = [[text for text in base if not says_only_where(text)] for base in asked.bases]
     places = [(variant.name, base, repeat) for base in bases for variant in asked.variants for repeat in asked.repeats]
     members = [
         Member(variant, base, list(repeat), identity)
@@ -60,7 +60,8 @@ def origin_of(asked: Named, identities: Sequence[str]) -> Origin:
     return Origin(asked.name, asked.definition.kind, bases, asked.content, asked.definition.extend, members)
 
 
-def _says_only_where(text: str) -> bool:
+def says_only_where(text: str) -> bool:
+    """Whether an override only says where models run, or that they are to run once more."""
     key = text.partition("=")[0].lstrip("+~")
     return key in ("env", "again") or key.startswith("env.")
 

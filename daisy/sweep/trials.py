@@ -47,10 +47,13 @@ class Trial:
 
 
 class TrialStates:
-    """Reads what has become of the trials of one search, as its folder was when this was made."""
+    """Reads what has become of the trials of one search, as its folder was when this was made.
 
-    def __init__(self, sweep: SweepFolder, goal: Mapping[str, str]) -> None:
-        self._sweep, self._goal = sweep, goal
+    Without `reports` none are read: they are somewhere in files that may be long.
+    """
+
+    def __init__(self, sweep: SweepFolder, goal: Mapping[str, str], reports: bool = True) -> None:
+        self._sweep, self._goal, self._with_reports = sweep, goal, reports
         self._numbering = sweep.numbering()
         self._places = {place.number: place for place in sweep.places()}
         self._workers = frozenset(sweep.workers())
@@ -80,7 +83,7 @@ class TrialStates:
         return Trial(file, state, values, reason, models, self._reports(file, models[0]))
 
     def _reports(self, file: TrialFile, first: TrialModelState) -> dict[int, float]:
-        if file.measure is None or first.model is None:
+        if file.measure is None or first.model is None or not self._with_reports:
             return {}
         told = ModelFolder(self._sweep.models_dir / first.model).judged(file.measure["name"])
         return {step: sign_of(file.measure, self._goal) * value for step, value in told.items()}

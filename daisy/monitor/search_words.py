@@ -1,0 +1,157 @@
+"""A search in words: what is searched and how, how far it is, what is best, what it costs."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from daisy.configuration.overrides import plain
+from daisy.framework.lines import visible
+from daisy.launch.holding import way_out
+from daisy.monitor.seen import Best, SeenBase, SeenSearch
+from daisy.monitor.words import duration, lasting, percent, size
+from daisy.sweep.chosen import Chosen
+
+ENDED = ("done", "pruned", "failed", "refused", "stopped", "cancelled", "unknown")  # in this order on the screen
+MOST_BEST = 10  # points of a Pareto front that are told
+Fact = tuple[str, str]  # a name, and what there is to say; no name: it goes on
+
+
+def figure_of(name: str, value: float | None) -> str:
+    """A figure as people read it: accuracies in percent, seconds and bytes with their units."""
+    if value is None:
+        return "-"
+    if "accuracy" in name:
+        return percent(value)
+    if name == "seconds":
+        return lasting(value)
+    if name == "bytes":
+        return size(value)
+    return f"{value:.2f}" if name == "edit_distance" else f"{value:.4g}"
+
+
+def value_of(value: Any) -> str:
+    """A value of a point, with four digits of what has more: the file of the trial has all."""
+    return visible(f"{value:.4g}" if isinstance(value, float) else plain(value))
+
+
+def short_names(names: Sequence[str]) -> dict[str, str]:
+    """The last parts of keys, as many as it takes to tell them apart; what a study adds to a name in brackets stays."""
+    short: dict[str, str] = {}
+    for parts in range(1, 1 + max((name.count(".") + 1 for name in names), default=0)):
+        ends = {name: _end(name, parts) for name in names}
+        counts = Counter(ends.values())
+        short = {**{name: end for name, end in ends.items() if counts[end] == 1}, **short}
+    return {name: visible(short[name]) for name in names}
+
+
+def _end(name: str, parts: int) -> str:
+    key, bracket, rest = name.partition(" (")
+    return ".".join(key.split(".")[-parts:]) + bracket + rest
+
+
+def about(seen: SeenSearch) -> Iterator[Fact]:
+    """What is searched, and how."""
+    search = seen.search
+    yield "goal", ", ".join(f"{direction} {name}" for name, direction in search.goal.items())
+    yield "sampler", _chosen(search.sampler)
+    if search.prunes:
+        by = f", by {seen.measure['name']}" if seen.measure is not None else f", by {search.measure}" if search.measure else ""
+        yield "pruner", visible(f"{_chosen(search.pruner)}{by}")
+    else:
+        yield "pruner", "none"
+    parts = [(key, values, "") for key, values in search.space.items()]
+    parts += [(key, _values(values), f"  when {when}") for when, part in search.when.items() for key, values in part.items()]
+    width = max((len(key) for key, _, _ in parts), default=0)
+    for number, (key, values, when) in enumerate(parts):
+        yield "" if number else "space", visible(f"{key:<{width}}  {values}{when}")
+    if len(seen.repeats) > 1:
+        yield "repeats", visible(f"{len(seen.repeats)} models a trial: {', '.join(' '.join(each) for each in seen.repeats)}")
+    for limit, told in (("target", search.target), ("timeout", search.timeout)):
+        if told is not None:
+            yield limit, f"{duration(told) if limit == 'timeout' else figure_of(next(iter(search.goal)), told)}"
+
+
+def progress(base: SeenBase) -> Iterator[Fact]:
+    """How far one base is, why it is over, and what is best."""
+    states = base.states
+    ended = sum(states.get(state, 0) for state in ENDED)
+    told = ", ".join(f"{count} {state}" for state in ENDED if (count := states.get(state)))
+    text = f"{ended} of {base.count} trial{'' if base.count == 1 else 's'}" + (f": {told}" if told else "")
+    going_on = [f"{states[state]} {state}" for state in ("running", "waiting") if states.get(state)]
+    left = base.count - len(base.trials) - base.to_come - base.cancelled
+    going_on += [f"{base.to_come} to come"] if base.to_come else []
+    going_on += [f"{base.cancelled} cancelled before they were asked for"] if base.cancelled else []
+    going_on += [f"{left} not asked for"] if left else []
+    yield "progress", "; ".join([text, *([", ".join(going_on)] if going_on else [])])
+    if base.known:
+        models = sum(len(warm.models) for warm in base.known)
+        yield "warm start", f"{_count(len(base.known), 'point')} of {_count(models, 'model')} that {_were(models)} trained before"
+    if base.repeated:
+        yield "repeated", f"{_count(base.repeated, 'point')} that had been tried {_were(base.repeated)} asked for once more"
+    if base.over is not None:
+        yield "over", visible(base.over)
+    yield from _best(base)
+
+
+def _best(base: SeenBase) -> Iterator[Fact]:
+    if not base.best:
+        yield "best", "none yet: no trial is done"
+        return
+    if len(base.goal) > 1:
+        yield "best", f"{_count(len(base.best), 'point')} of which none is worse than another one in all goals"
+    for number, best in enumerate(base.best[:MOST_BEST]):
+        yield "" if number or len(base.goal) > 1 else "best", best_in_words(best)
+        if len(base.goal) == 1:
+            yield from (("", model) for model in best.models)
+    if len(base.best) > MOST_BEST:
+        yield "", f"... and {len(base.best) - MOST_BEST} more"
+
+
+def best_in_words(best: Best) -> str:
+    """`94.4 %  trial 14: framework.options.right=17 ...`."""
+    values = "  ".join(
+        figure_of(name, value) if name == "accuracy" else f"{name} {figure_of(name, value)}"
+        for name, value in best.values.items()
+    )
+    where = f"trial {best.number}" if best.number is not None else "known before"
+    return visible(f"{values}  {where}: {point_in_words(best.point)}")
+
+
+def point_in_words(point: Mapping[str, Any]) -> str:
+    """A point as it is typed, with all its digits."""
+    return " ".join(f"{key}={plain(value)}" for key, value in point.items())
+
+
+def costs(seen: SeenSearch) -> Iterator[Fact]:
+    """What it has taken so far, what pruning has saved, when it will be over, why it does not go on."""
+    saved = f"; pruning has saved {duration(seen.saved)} ({_count(seen.pruned, 'model')})" if seen.pruned else ""
+    yield "slots used", f"{duration(seen.seconds)}{saved}"
+    if seen.seconds_left is not None:
+        yield "left", f"{duration(seen.seconds_left)}, with {seen.running} at once as now"
+    if seen.held is not None:
+        yield "held", visible(f"{seen.held}: {way_out(seen.sweep_id)}")
+    elif seen.why_waiting is not None:
+        yield "waits", visible(seen.why_waiting)
+
+
+def _chosen(chosen: Chosen) -> str:
+    options = ", ".join(f"{name} {plain(value)}" for name, value in chosen.options.items())
+    return visible(f"{chosen.name} ({options})" if options else chosen.name)
+
+
+def _values(values: Any) -> str:
+    """Values of a part, as they were written."""
+    return values if isinstance(values, str) else plain(values)
+
+
+def _count(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
+def _were(count: int) -> str:
+    return "was" if count == 1 else "were"
+
+
+def heading(overrides: Sequence[str]) -> str:
+    """The overrides of a base, as a title."""
+    return visible(" ".join(overrides))
