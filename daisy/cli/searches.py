@@ -190,7 +190,7 @@ def draw_search(sweep: SweepFolder, path: Path) -> None:
     plots.check(path)
     seen = see(sweep, Cluster(), reports=True)
     drawn = plots.draw(path, seen, Searching(sweep).space)
-    fact(console(), "drawn", f"{near(path)}: {', '.join(dict.fromkeys(drawn.titles))}")
+    fact(console(), "drawn", f"{near(path)} ({len(drawn.titles) - len(drawn.left_out)} pictures)")
     for why in drawn.left_out:
         print(f"daisy: warning: not drawn: {visible(why)}", file=sys.stderr)
     _warn(seen)

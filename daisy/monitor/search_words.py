@@ -12,7 +12,7 @@ from daisy.monitor.words import duration, lasting, percent, size
 from daisy.sweep.chosen import Chosen
 
 ENDED = ("done", "pruned", "failed", "refused", "stopped", "cancelled", "unknown")  # in this order on the screen
-MOST_BEST = 10  # points of a Pareto front that are told
+MOST_BEST, MOST_IDS = 10, 3  # points of a Pareto front, and models of the best one, that are told
 Fact = tuple[str, str]  # a name, and what there is to say; no name: it goes on
 
 
@@ -97,14 +97,18 @@ def _best(base: SeenBase) -> Iterator[Fact]:
     if not base.best:
         yield "best", "none yet: no trial is done"
         return
-    if len(base.goal) > 1:
-        yield "best", f"{_count(len(base.best), 'point')} of which none is worse than another one in all goals"
+    several = len(base.goal) > 1
+    if several:
+        one = "1 point, the best in all goals"
+        yield "best", one if len(base.best) == 1 else f"{len(base.best)} points, each better than each other one in some goal"
     for number, best in enumerate(base.best[:MOST_BEST]):
-        yield "" if number or len(base.goal) > 1 else "best", best_in_words(best)
-        if len(base.goal) == 1:
-            yield from (("", model) for model in best.models)
+        yield "" if number or several else "best", best_in_words(best)
+        most = 1 if several else MOST_IDS
+        yield from (("", f"  {model}") for model in best.models[:most])
+        if len(best.models) > most:
+            yield "", f"  ... and {_count(len(best.models) - most, 'other model')}"
     if len(base.best) > MOST_BEST:
-        yield "", f"... and {len(base.best) - MOST_BEST} more"
+        yield "", f"... and {_count(len(base.best) - MOST_BEST, 'other point')}"
 
 
 def best_in_words(best: Best) -> str:

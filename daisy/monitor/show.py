@@ -51,17 +51,34 @@ def show_place(sweep: SweepFolder, place: Place, console: Console) -> None:
     _title(console, f"{sweep.sweep_id}/{place.number}")
     tags = info.get("tags")
     tag = str(tags[place.number - 1]) if tags else None
-    waits = place.state == "waiting"
-    _fact(console, "state", f"waiting ({why_of(sweep, info, tag, Cluster())})" if waits else place.state)
+    _fact(console, "state", _state_of(sweep, place, info, tag))
     _fact(console, "launched", f"{ago(info['created'])} ({clock(info['created'])})")
     if config is None:
-        _fact(console, "config id", f"known when a job asks for it: `daisy sweep {sweep.sweep_id}` shows the search")
+        is_to_come = sweep.is_search and place.state == "waiting"
+        known = "the next trial, known when a job asks for it" if is_to_come else "none"
+        _fact(console, "config id", f"{known}: `daisy sweep {sweep.sweep_id}` shows the search")
         return
     _fact(console, "config id", str(config["config_id"]))
     _section(console, "differs from the defaults", dict(_changed(config)))
     unused = set(config.get("unused", ()))
     values = dict(leaves(_told(config["configuration"])))
     _section(console, "configuration", {key: _text(value) for key, value in values.items() if key not in unused})
+
+
+def _state_of(sweep: SweepFolder, place: Place, info: Mapping[str, Any], tag: str | None) -> str:
+    """The state of what has no folder, and why it is in it."""
+    if place.state == "waiting":
+        return f"waiting ({why_of(sweep, info, tag, Cluster())})"
+    if (reason := sweep.begun(place).reason) is not None:
+        return f"failed ({reason})"
+    if place.state == "cancelled" and sweep.is_search:
+        numbering = sweep.numbering()
+        trial = numbering.trial_of(place.number)
+        if not sweep.trials.has(trial) and (why := sweep.over().get(numbering.base_of(trial))) is not None:
+            return f"not asked for ({why})"
+        if sweep.trials.has(trial) and numbering.repeats > 1:
+            return f"not trained (trial {trial} has ended before, or somebody has cancelled it)"
+    return "begins" if place.state == "claimed" else place.state
 
 
 def _facts(

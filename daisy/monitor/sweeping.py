@@ -23,6 +23,7 @@ class Names:
 
     def __init__(self, sweep: SweepFolder) -> None:
         self._sweep = sweep
+        self.is_search = sweep.is_search
         self._count = int(sweep.info()["count"])
         self._names = self._read(range(1, self._count + 1))
         self._width = max(map(len, self._names.values()), default=0)
@@ -32,6 +33,7 @@ class Names:
             return "-"
         if number not in self._names:  # a search's: it has been asked for since
             self._names.update(self._read([number]))
+            self._width = max(self._width, len(self._names.get(number, "")))
         return self._names.get(number, "-")
 
     def _read(self, numbers: Sequence[int]) -> dict[int, str]:
@@ -59,11 +61,12 @@ def line_of(model: Ended, names: Names) -> Text:
 
 
 def total(course: Course, names: Names, left: float | None) -> str:
-    """`12 of 40 ended (1 failed, 3 pruned), 2 running, 26 waiting, 3:20 left`."""
+    """`12 of 40 ended (1 failed, 3 pruned), 2 running, 26 waiting, 3:20 left`; a search may end before it has asked for all."""
     counts = {state: sum(model.state == state for model in course.ended) for state in ("failed", "pruned")}
     some = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
-    told = f"{len(course.ended)} of {names.count} ended" + (f" ({some})" if some else "")
-    told += f", {len(course.running)} running, {course.waiting} waiting"
+    of_all, waiting = ("", "to come") if names.is_search else (f" of {names.count}", "waiting")
+    told = f"{len(course.ended)}{of_all} ended" + (f" ({some})" if some else "")
+    told += f", {len(course.running)} running, {course.waiting} {waiting}"
     if course.stopping:
         told += ", launching no more"
     return told + (f", {duration(left)} left" if left is not None else "")

@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from daisy.errors import FolderError
-from daisy.folder import SweepFolder, sweeps
+from daisy.folder import Numbering, SweepFolder, sweeps
 from daisy.monitor.columns import Cell, Column
 from daisy.monitor.table import STYLES
 from daisy.monitor.words import ago, percent
@@ -18,7 +19,10 @@ MATTER_LESS = ("stopped", "unknown", "pruned", "cancelled")  # where there is no
 
 @dataclass(frozen=True)
 class SweepRow:
-    """One sweep: how many models it has, how many of them are in each state, the best accuracy, why it is held if it is."""
+    """One sweep: how many models it has, how many of them are in each state, the best accuracy, why it is held if it is.
+
+    Those of a search that is over are the ones that were asked for.
+    """
 
     sweep_id: str
     launcher: str
@@ -54,21 +58,45 @@ def _row(sweep: SweepFolder, models: Mapping[int, Row], by_id: Mapping[str, Row]
     for place in sweep.places():
         if place.state == "waiting":
             states[place.number] = place.state
-        elif place.number not in own and (model := by_id.get(sweep.begun(place).model or "")) is not None:
+            continue
+        begun = sweep.begun(place) if place.number not in own else None
+        if begun is not None and (model := by_id.get(begun.model or "")) is not None:
             own[place.number] = model  # it was begun in another sweep
             states[place.number] = model.state
+        elif begun is not None and begun.model is None and begun.reason is not None:
+            states[place.number] = "failed"  # no model could be made of it
         elif place.state == "cancelled":
             states.setdefault(place.number, place.state)
+    spared = _spared(sweep, info, states) if sweep.is_search else []
+    for number in spared:
+        del states[number]
     accuracies = [model.accuracy for model in own.values() if model.accuracy is not None]
     return SweepRow(
         sweep_id=sweep.sweep_id,
         launcher=str(info.get("launcher", "local")),
         created=float(info["created"]),
-        count=int(info["count"]),
+        count=int(info["count"]) - len(spared),
         states=dict(Counter(states.values())),
         best=max(accuracies, default=None),
         held=sweep.held(),
     )
+
+
+def _spared(sweep: SweepFolder, info: Mapping[str, Any], states: Mapping[int, str]) -> list[int]:
+    """The places of a search that nobody has cancelled and that will be no models all the same.
+
+    No more trials are asked for, or another model of the trial has ended it: it was pruned, or has failed.
+    """
+    numbering, over, asked = Numbering.from_json(info["numbering"]), sweep.over(), frozenset(sweep.trials.numbers())
+    found = []
+    for number in (number for number, state in states.items() if state == "cancelled"):
+        trial = numbering.trial_of(number)
+        if trial not in asked:
+            is_spared = numbering.base_of(trial) in over
+        else:
+            is_spared = any(states.get(other) in ("pruned", "failed") for other in numbering.places_of(trial))
+        found += [number] if is_spared else []
+    return found
 
 
 def columns(found: Sequence[SweepRow]) -> list[Column]:

@@ -36,12 +36,17 @@ def as_list(origin: Origin, kept: Sequence[Kept], groups: Collection[str], about
         [*(text for text in base if not (shared and _key(text) in choices)), *one.point]
         for base, one in zip(bases, kept, strict=True)
     ]
-    node: dict[str, Any] = {"kind": Listed.kind, "jobs": jobs}
+    node: dict[str, Any] = {"kind": Listed.kind, "jobs": [_job(texts) for texts in jobs]}
     if repeat := origin.content[SWEEP].get("repeat"):
         node["repeat"] = repeat
     whole = {**({"defaults": defaults} if defaults else {}), SWEEP: node, **content}
     dumped = yaml.safe_dump(whole, sort_keys=False, allow_unicode=True, width=120)
     return f"# {' '.join(about.split())}\n{dumped}"
+
+
+def _job(texts: Sequence[str]) -> "str | list[str]":
+    """One job as people write it, where no text in it has blanks or quotes of its own."""
+    return list(texts) if any(mark in text for text in texts for mark in " \t\"'\\") else " ".join(texts)
 
 
 def _with_choices(defaults: Any, choices: Mapping[str, str]) -> list[Any]:
