@@ -75,12 +75,23 @@ def test_a_judge_that_lets_it_be(theatre: Any) -> None:
     assert "pruned_at" not in outcome.result and not folder.pruned.exists()
 
 
-def test_at_the_last_epoch_nothing_is_left_to_prune(theatre: Any) -> None:
-    theatre.puppet(curve=CURVE[:3])
+def test_at_the_last_epoch_nothing_is_left_to_prune(theatre: Any, wait: Callable[..., Any]) -> None:
+    """Whatever it still has to do after it."""
+    theatre.puppet(acts=[[-1, "wait_for", "end"], [-1, "touch", "by itself"]], curve=CURVE[:3])
+
+    def a_while_after_the_last_figure() -> None:
+        wait(lambda: theatre.project.models() and theatre.model.metrics.exists() and 3 in theatre.model.judged_steps(), "it")
+        threading.Event().wait(1.0)
+        theatre.open("end")
+
+    helper = threading.Thread(target=a_while_after_the_last_figure)
+    helper.start()
     judge = Planned(at=3)
     _, outcome, _ = theatre.here(judge=judge)
+    helper.join()
     assert outcome.state == "done", outcome.result
     assert judge.told[-1] == (3, 0.15)
+    assert (theatre.gates / "by itself").exists()
 
 
 def test_after_its_end_nothing_is_left_to_prune(theatre: Any) -> None:
