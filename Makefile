@@ -2,8 +2,9 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+STOCK := "hydra-core>=1.3,<1.4" hydra-optuna-sweeper==1.3.0 "optuna<3" hydra-submitit-launcher==1.2.0
 
-.PHONY: demo test test-quick test-slurm lint format bench-compose bench-cost bench-log bench-list bench-launch bench-journal test-frameworks set-up pictures picture-slurm clean
+.PHONY: demo test test-quick test-slurm lint format bench-compose bench-cost bench-log bench-list bench-launch bench-journal bench-sweep bench-pruning test-frameworks set-up pictures picture-slurm clean
 
 demo: $(VENV)/.daisy
 	$(BIN)/python -m daisy framework=suffix
@@ -66,6 +67,15 @@ bench-launch: $(VENV)/.daisy-test
 bench-journal: $(VENV)/.daisy
 	$(BIN)/python benchmarks/journal.py
 
+# A search on four slots beside the stock stack (hydra-optuna-sweeper, hydra-submitit-launcher), which gets a Python of its own.
+# PARTS=local or PARTS=slurm (as root); MEDIAN=5 seconds of a trial; SEEDS="1 2 3".
+bench-sweep: $(VENV)/.daisy-test $(VENV)/stock/.installed
+	$(BIN)/python benchmarks/sweep.py $(PARTS) --stock $(VENV)/stock $(if $(MEDIAN),--median $(MEDIAN)) $(if $(SEEDS),--seeds $(SEEDS))
+
+# What pruning saves and what it costs, on planted learning curves; PARTS=real: of arcadio on CoNLL-SIGMORPHON (see CONTRIBUTING).
+bench-pruning: $(VENV)/.daisy-test
+	$(BIN)/python benchmarks/pruning.py $(PARTS) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(PRUNERS),--pruners $(PRUNERS))
+
 # The pictures of terminals in README and docs, made anew in a project of their own.
 pictures: $(VENV)/.daisy
 	rm -rf $(VENV)/pictures && $(BIN)/python -m daisy init $(VENV)/pictures
@@ -93,6 +103,12 @@ $(VENV)/bin/python:
 $(VENV)/.daisy: $(VENV)/bin/python pyproject.toml
 	@echo "installing Daisy into $(VENV) (about a minute, once)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/stock/.installed: $(VENV)/bin/python
+	@echo "installing the stock stack into $(VENV)/stock (about a minute, once)"
+	@$(BIN)/python -m venv $(VENV)/stock
+	@$(VENV)/stock/bin/python -m pip install --quiet --disable-pip-version-check $(STOCK)
 	@touch $@
 
 $(VENV)/.daisy-test: $(VENV)/bin/python pyproject.toml

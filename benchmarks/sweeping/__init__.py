@@ -1,0 +1,1 @@
+"""A search beside the stock stack: the parts of benchmarks/sweep.py."""
