@@ -5,7 +5,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-PARAMETERS = {"x": "interval(0,1)", "y": "interval(0,1)", "kind": "choice(a,b,c)"}  # what is searched: the same in both
+PARAMETERS = {"x": "interval(0.0,1.0)", "y": "interval(0.0,1.0)", "kind": "choice(a,b,c)"}  # what is searched: the same in both
 # This text is a module of both: no import of anything but Python's own.
 PROGRAM = """
 import fcntl, json, time
