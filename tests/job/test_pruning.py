@@ -411,13 +411,15 @@ def test_how_it_has_ended_in_a_sweep(theatre: Any) -> None:
     ended = ended_as(1, folder, "it was killed", 12.0)
     assert (ended.state, ended.accuracy, ended.reason) == ("pruned", 0.5, f"pruned at epoch 3: {WORDS}")
 
-    class Sweep:
-        """As much of one as the names need."""
+    class Names:
+        """As much of a sweep's names as its lines need."""
 
-        def configs(self) -> list[dict[str, str]]:
-            return [{"config_id": "tiny"}, {"config_id": "tiny_s2"}]
+        is_search, count, width = False, 2, 7
 
-    names = sweeping.Names(Sweep())  # type: ignore[arg-type]
+        def __getitem__(self, number: int) -> str:
+            return ("tiny", "tiny_s2")[number - 1]
+
+    names: Any = Names()
     console = Console(width=100, record=True)
     console.print(sweeping.line_of(ended, names))
     assert console.export_text().strip() == "1  pruned   tiny     50.0 %  0:12"
