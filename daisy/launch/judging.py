@@ -45,7 +45,7 @@ class StudyJudge:
                 self._told_trouble = True
                 self._folder.log(f"the study can't be told how far it is, so it is not pruned ({error}): daisy sweeps rebuild")
             return None
-        return f"{self.measure} {value:.4g} at step {step} is worse than what other trials had then ({study.pruner_name})"
+        return f"{self.measure} {value:.4g}: other trials were better then ({study.pruner_name})"
 
     def _opened(self) -> Study:
         if self._study is None:

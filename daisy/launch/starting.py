@@ -51,16 +51,19 @@ def _already(planned: Plan, waiting: Elsewhere | None) -> Already | None:
 def counting(content: Mapping[str, Any], models: Sequence[ModelFolder], cluster: Cluster) -> Already | ModelFolder | None:
     """The newest of the models of a configuration that counts: one that is there already, or one that was stopped and can go on.
 
-    One that failed does not: it is trained anew. `content` is what the configuration's config.json has.
+    One that failed does not: it is trained anew. A pruned one counts where no other does. `content` is what the
+    configuration's config.json has.
     """
+    pruned: Already | None = None
     for folder in reversed(models):
         state, evidence = observed_state(folder, folder.read_result(), cluster)
         if state == "stopped":
             return folder
-        if state != "failed":
-            told = _was_pruned(folder) if state == "pruned" else evidence or _other_versions(folder, content)
-            return Already(folder.model_id, state, told, folder)
-    return None
+        if state == "pruned":
+            pruned = pruned or Already(folder.model_id, state, _was_pruned(folder), folder)
+        elif state != "failed":
+            return Already(folder.model_id, state, evidence or _other_versions(folder, content), folder)
+    return pruned
 
 
 def start(planned: Plan) -> Launch | Already:
