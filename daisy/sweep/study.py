@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property, wraps
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
+from daisy.errors import ConfigurationError
 from daisy.folder import Repeated, SweepFolder, Warm
 from daisy.sweep.chosen import Chosen
 from daisy.sweep.definition import Search
@@ -237,9 +238,12 @@ class Study:
     ) -> None:
         from optuna.trial import TrialState, create_trial
 
-        point = self.space.point_of(parameters)
+        try:
+            point = self.space.point_of(parameters)
+        except ConfigurationError:
+            return  # the search was extended, and its space has other keys now
         if self.space.fits(point) is not None:
-            return  # the search was extended, and its space is another one now
+            return  # it has other values
         trial = create_trial(
             state=TrialState[state],
             values=list(values) if values is not None else None,

@@ -170,6 +170,17 @@ def test_a_changed_definition_is_refused_and_may_be_extended(sweeps: Sweeps) -> 
     assert len(sweeps.trained()) == 4 and len(finished(study_of(folder_of(sweeps)))) == 4
 
 
+def test_an_extended_search_may_have_another_space(sweeps: Sweeps) -> None:
+    sweeps.write("s", definition(f"{RIGHT}: '3,17'", 2))
+    assert sweeps.launch("s").code == 0
+    sweeps.write("s", definition(f"{RIGHT}: '17,18', {SECONDS}: '0.1,0.2'", 4))
+    extended = sweeps.launch("s", "sweep.extend=true")
+    assert extended.code == 0, extended.err
+    assert len(trial_files(folder_of(sweeps))) == 4
+    told = [set(one.params) for one in finished(study_of(folder_of(sweeps)))]
+    assert told == [{RIGHT, SECONDS}] * 2  # what was tried in the old space stays in trials/, and is none of the new one's
+
+
 def test_what_is_not_searched_must_stay_as_it_was(sweeps: Sweeps) -> None:
     sweeps.write("s", definition(f"{RIGHT}: 'range(0,19)'", 2))
     assert sweeps.launch("s").code == 0
