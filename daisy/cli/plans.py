@@ -6,8 +6,8 @@ from pathlib import Path
 
 from daisy.configuration import Project
 from daisy.configuration.compose import Composer
-from daisy.configuration.overrides import one_line
 from daisy.configuration.project import SWEEP
+from daisy.configuration.typed import one_line
 from daisy.dataset import DownloadBar
 from daisy.errors import DaisyError
 from daisy.framework.lines import visible

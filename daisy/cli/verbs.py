@@ -89,7 +89,7 @@ def _of_env(words: list[str] | None) -> list[str]:
     if not words:
         return []  # without Hydra
     from daisy.configuration.keys import KEYS
-    from daisy.configuration.overrides import plain
+    from daisy.configuration.typed import plain
 
     overrides = []
     for word in words:

@@ -7,8 +7,9 @@ from typing import Any
 from daisy.configuration.compose import REFERENCE_GROUPS, chosen_options, chosen_values
 from daisy.configuration.keys import KEPT_BY_DAISY, READ_BY_DAISY
 from daisy.configuration.model import Configuration, from_json, leaves
-from daisy.configuration.overrides import SECTION_OF_GROUP, parse, plain, text_of
+from daisy.configuration.overrides import SECTION_OF_GROUP, parse, text_of
 from daisy.configuration.project import Project
+from daisy.configuration.typed import plain
 from daisy.errors import ConfigurationError
 
 

@@ -9,7 +9,8 @@ from hydra.core.override_parser.types import Override, OverrideType
 from daisy.configuration.keys import KEYS, KINDS, SLURM, SLURM_COLLECTIONS, as_kind, kind_of
 from daisy.configuration.model import leaves
 from daisy.configuration.nearest import ALIKE, MISSPELT, nearest_keys
-from daisy.configuration.overrides import OPEN_SECTIONS, SECTION_OF_GROUP, in_open_section, of_every_env, one_line, text_of
+from daisy.configuration.overrides import OPEN_SECTIONS, SECTION_OF_GROUP, in_open_section, of_every_env, text_of
+from daisy.configuration.typed import one_line
 from daisy.errors import ConfigurationError
 
 GROUP_OF_SECTION = {section: group for group, section in SECTION_OF_GROUP.items()}

@@ -19,10 +19,11 @@ from yaml import YAMLError  # type: ignore[import-untyped]
 
 from daisy.configuration import check, launchers
 from daisy.configuration.model import Configuration, Environment, leaves
-from daisy.configuration.overrides import SECTION_OF_GROUP, Overrides, Parser, one_line, parse, text_of
+from daisy.configuration.overrides import SECTION_OF_GROUP, Overrides, Parser, parse, text_of
 from daisy.configuration.project import SWEEP, Project
 from daisy.configuration.sweep_source import SweepSource
 from daisy.configuration.template import Template
+from daisy.configuration.typed import one_line
 from daisy.errors import ConfigurationError
 
 NOT_OF_THE_CONFIGURATION = ("env", "again", "hydra")

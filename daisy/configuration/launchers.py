@@ -39,7 +39,7 @@ def slurm_node() -> dict[str, str | None]:
 
 def overrides_of(where: str, options: Mapping[str, Any], env: Mapping[str, Any]) -> list[str]:
     """What options of a launcher change of an env, as overrides. Raises ConfigurationError for one that can't be had."""
-    from daisy.configuration.overrides import plain
+    from daisy.configuration.typed import plain
 
     if where == LOCAL:
         return [f"env.{name}={plain(value)}" for name, value in options.items() if value != env.get(name)]

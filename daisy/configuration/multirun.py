@@ -12,8 +12,9 @@ from daisy.configuration import check
 from daisy.configuration.compose import chosen_values, environment_of, hydra, hydra_says
 from daisy.configuration.launchers import LAUNCHER, LOCAL, SLURM, check_options, check_place, chosen, is_of_sweepers
 from daisy.configuration.model import Environment
-from daisy.configuration.overrides import Parser, plain, text_of
+from daisy.configuration.overrides import Parser, text_of
 from daisy.configuration.project import Project
+from daisy.configuration.typed import plain
 from daisy.errors import ConfigurationError
 
 

@@ -1,8 +1,6 @@
 """Overrides as people type them: parsed by Hydra, told apart into choices and values, and refused before anything is composed."""
 
 import os
-import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,13 +18,13 @@ from daisy.configuration.nearest import did_you_mean
 from daisy.configuration.offering import check_key, choices, offered, parsed
 from daisy.configuration.offers import Offer
 from daisy.configuration.project import SWEEP, Project, at_home
+from daisy.configuration.typed import MOST_MODELS, one_line, quoted
 from daisy.errors import ConfigurationError
 
 SECTION_OF_GROUP = {"architecture": "arch"}
 PATH_KEYS = ("env.models_dir", "env.data_dir", "env.environments_dir", "env.mirror", "framework.source")
 NOT_A_PATH = ("://", "git@")  # in a value that may be a path or an address
 IMAGES = ("conda:", "docker:", "apptainer:")  # an env.python that begins so is no path
-MOST_MODELS = 100_000
 LONGEST_SHOWN = 200  # characters of an override that can't be read
 PYTHONS = "env.python"
 OPEN_SECTIONS = (PYTHONS, "env.slurm.additional_parameters")  # mappings whose keys are free: no `+` is needed to add one
@@ -47,11 +45,6 @@ class Overrides:
 def text_of(override: Override) -> str:
     """An override as it was typed."""
     return str(override.input_line)
-
-
-def one_line(text: str) -> str:
-    """Text as a message shows it: line breaks, control characters and broken UTF-8 are written out."""
-    return "".join(repr(char)[1:-1] if unicodedata.category(char) in ("Cc", "Cs") else char for char in text)
 
 
 def parse(texts: Sequence[str], project: Project, cwd: Path) -> Overrides:
@@ -203,7 +196,7 @@ def _adapted(parser: OverridesParser, override: Override, cwd: Path) -> Override
         return parser.parse_override(f"++{text_of(override)}") if _is_open(override) else override
     if key in PATH_KEYS and isinstance(value, str) and not any(mark in value for mark in NOT_A_PATH):
         path = os.path.normpath(cwd / at_home(str(value)))
-        return parser.parse_override(f"{override.get_key_element()}={_quoted(path)}")
+        return parser.parse_override(f"{override.get_key_element()}={quoted(path)}")
     if _is_open(override) and value is None:
         return parser.parse_override(f"++{key}=null")  # takes back what the env's YAML names
     if of_every_env(key) and override.type == OverrideType.CHANGE:
@@ -214,7 +207,7 @@ def _adapted(parser: OverridesParser, override: Override, cwd: Path) -> Override
         path = str(value)
         if "/" in path and not path.startswith(IMAGES):
             path = os.path.normpath(cwd / at_home(path))
-        return parser.parse_override(f"++{key}={_quoted(path)}")
+        return parser.parse_override(f"++{key}={quoted(path)}")
     return override
 
 
@@ -232,22 +225,3 @@ def in_open_section(key: str) -> bool:
 def of_every_env(key: str) -> bool:
     """Whether a key is one that each env has, even if its YAML, which may be older, does not name it."""
     return key in SLURM_COLLECTIONS or (key in KEYS and key.startswith("env."))
-
-
-def _quoted(text: str) -> str:
-    # Backslashes count only before what they could escape: `${` for OmegaConf, then a quote for Hydra.
-    text = re.sub(r"(\\*)\$\{", r"\1\1\\${", text)
-    return "'" + re.sub(r"(\\*)('|\Z)", lambda found: found[1] * 2 + ("\\'" if found[2] else ""), text) + "'"
-
-
-def plain(value: Any) -> str:
-    """A value as it is typed in an override."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, (list, tuple)):
-        return f"[{','.join(plain(entry) for entry in value)}]"
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{key}:{plain(entry)}" for key, entry in value.items()) + "}"
-    return _quoted(value) if isinstance(value, str) else repr(value)

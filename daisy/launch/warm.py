@@ -12,7 +12,7 @@ from typing import Any
 from daisy import registry
 from daisy.configuration import leaves
 from daisy.configuration.compose import Composer
-from daisy.configuration.overrides import one_line, plain
+from daisy.configuration.typed import one_line, plain
 from daisy.errors import DaisyError, FolderError
 from daisy.folder import LeftOut, ModelFolder, Warm
 from daisy.launch.planning import Plan, Planner

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from daisy.configuration.overrides import plain
+from daisy.configuration.typed import plain
 from daisy.framework.lines import visible
 from daisy.launch.holding import way_out
 from daisy.monitor.seen import Best, SeenBase, SeenSearch

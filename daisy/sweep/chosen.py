@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from daisy.configuration.nearest import nearest
-from daisy.configuration.overrides import one_line
+from daisy.configuration.typed import one_line
 from daisy.errors import ConfigurationError
 
 NAME = "name"

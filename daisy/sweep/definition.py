@@ -5,7 +5,7 @@ from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any, ClassVar, Literal
 
 from daisy.configuration.nearest import nearest
-from daisy.configuration.overrides import one_line
+from daisy.configuration.typed import one_line
 from daisy.errors import ConfigurationError
 from daisy.sweep import readers
 from daisy.sweep.chosen import Chosen

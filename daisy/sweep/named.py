@@ -3,13 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from daisy.configuration import Project
-from daisy.configuration.compose import named_sweep
 from daisy.configuration.model import leaves
-from daisy.configuration.overrides import Parser, one_line, plain
 from daisy.configuration.project import SWEEP, is_of_a_sweep
+from daisy.configuration.typed import one_line, plain
 from daisy.errors import ConfigurationError
 from daisy.sweep.definition import Ablation, Definition, Search, read
 from daisy.sweep.readers import Overrides
@@ -17,6 +16,9 @@ from daisy.sweep.space import Space
 from daisy.sweep.space_parts import read_space
 from daisy.sweep.storage import hidden
 from daisy.sweep.variants import Variant, repeats, variants
+
+if TYPE_CHECKING:
+    from daisy.configuration.overrides import Parser
 
 EXTEND, STORAGE = f"{SWEEP}.extend", f"{SWEEP}.storage"
 
@@ -52,8 +54,10 @@ def asks_for_a_sweep(texts: Sequence[str]) -> bool:
     return any(map(is_of_a_sweep, texts))
 
 
-def named(project: Project, parser: Parser, texts: Sequence[str]) -> Named:
+def named(project: Project, parser: "Parser", texts: Sequence[str]) -> Named:
     """What a command line with `+sweep=NAME` asks for. Raises ConfigurationError."""
+    from daisy.configuration.compose import named_sweep
+
     taken = [text for text in texts if _key(text) == SWEEP]
     own = [text for text in texts if is_of_a_sweep(text) and text not in taken]
     rest = [text for text in texts if not is_of_a_sweep(text)]
@@ -93,7 +97,7 @@ def _shown(values: Mapping[str, Any], key: str) -> str:
     return plain(hidden(values[key])) if key == STORAGE and isinstance(values[key], str) else plain(values[key])
 
 
-def _check_single(parser: Parser, text: str) -> None:
+def _check_single(parser: "Parser", text: str) -> None:
     if len(parser.expanded([text])) > 1:
         raise ConfigurationError(
             f"{one_line(text)} names several values: a sweep has one definition; give one, in quotes if it is a text"

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from daisy.configuration.offers import Choices, Integers, Offer, Value, same
-from daisy.configuration.overrides import plain
+from daisy.configuration.typed import plain
 
 if TYPE_CHECKING:
     import optuna

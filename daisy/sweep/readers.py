@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from daisy.configuration.overrides import MOST_MODELS, one_line, plain
+from daisy.configuration.typed import MOST_MODELS, one_line, plain
 from daisy.errors import ConfigurationError
 
 Overrides = tuple[str, ...]  # KEY=VALUE each

@@ -4,14 +4,17 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from daisy.configuration.nearest import did_you_mean
 from daisy.configuration.offers import Value, same
-from daisy.configuration.overrides import Parser, one_line, plain
+from daisy.configuration.typed import one_line, plain
 from daisy.errors import ConfigurationError
 from daisy.sweep.parameter import Parameter
 from daisy.sweep.space import Space
+
+if TYPE_CHECKING:
+    from daisy.configuration.overrides import Parser
 
 SPACE, WHEN = "sweep.space", "when"
 BETWEEN = re.compile(r"[\s,]+(?=[^\s,='\"\[\]]+=)")  # two conditions
@@ -26,7 +29,7 @@ class Part:
     space: Mapping[str, str]
 
 
-def read_space(parser: Parser, space: Mapping[str, str], when: Mapping[str, Mapping[str, Any]], where: str) -> Space:
+def read_space(parser: "Parser", space: Mapping[str, str], when: Mapping[str, Mapping[str, Any]], where: str) -> Space:
     """The space that a definition says: the keys of `space`, and of `when` those whose condition holds.
 
     A part of `when` may have a `when` of its own. `where` is the file, for messages. Raises ConfigurationError.
@@ -44,7 +47,7 @@ def read_space(parser: Parser, space: Mapping[str, str], when: Mapping[str, Mapp
         raise
 
 
-def _parts(parser: Parser, when: Mapping[str, Mapping[str, Any]], outer: Condition) -> Iterator[Part]:
+def _parts(parser: "Parser", when: Mapping[str, Mapping[str, Any]], outer: Condition) -> Iterator[Part]:
     for text, content in when.items():
         condition = _joined(outer, _condition(parser, text), text)
         if not isinstance(content, Mapping):
@@ -53,7 +56,7 @@ def _parts(parser: Parser, when: Mapping[str, Mapping[str, Any]], outer: Conditi
         yield from _parts(parser, content.get(WHEN, {}), condition)
 
 
-def _condition(parser: Parser, text: str) -> Condition:
+def _condition(parser: "Parser", text: str) -> Condition:
     """The keys and values of `architecture=conv arch.layers=2`."""
     found: Condition = {}
     for typed in BETWEEN.split(text.strip()):
@@ -76,7 +79,7 @@ def _joined(one: Condition, other: Condition, text: str) -> Condition:
     return {**one, **other}
 
 
-def _parameter(parser: Parser, key: str, text: str, condition: Condition) -> Parameter:
+def _parameter(parser: "Parser", key: str, text: str, condition: Condition) -> Parameter:
     return Parameter(key, parser.offer(key, text), key in parser.options, condition, key)
 
 

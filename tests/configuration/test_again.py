@@ -14,7 +14,7 @@ from support import CHECKOUT, DaisyProject
 from daisy.configuration import Configuration, Project, config_id, find_project, identity, to_json
 from daisy.configuration.again import overrides_of
 from daisy.configuration.compose import compose
-from daisy.configuration.overrides import plain
+from daisy.configuration.typed import plain
 from daisy.framework import lookup
 from daisy.framework.check import check_adapter
 

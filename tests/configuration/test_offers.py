@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from daisy.configuration import Project
 from daisy.configuration.offers import Choices, Integers, Numbers, Offer, same
-from daisy.configuration.overrides import Parser, plain
+from daisy.configuration.overrides import Parser
 from daisy.configuration.project import shipped_folder
+from daisy.configuration.typed import plain
 from daisy.errors import ConfigurationError
 
 KERNEL, RATE, DROPOUT, OWN = "arch.kernel", "train.learning_rate", "arch.dropout", "framework.options.own"

@@ -210,7 +210,7 @@ SCALARS = st.one_of(
 
 def texts_of(values: list[Any]) -> str:
     """Values as they are typed."""
-    from daisy.configuration.overrides import plain
+    from daisy.configuration.typed import plain
 
     return ",".join(map(plain, values))
 
