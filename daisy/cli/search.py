@@ -16,6 +16,7 @@ from daisy.job import Stopped, stoppable
 from daisy.launch.searching import Searching
 from daisy.launch.submit import SLURM, Submission, launcher_of
 from daisy.launch.submit_search import AskedSearch, check, known_search, submit_search
+from daisy.monitor.search_words import space_in_words
 from daisy.sweep import origin_of
 from daisy.sweep.study import alone
 
@@ -112,11 +113,8 @@ def _show(asked: AskedSearch) -> None:
     points = f"{count:,} points" if count is not None else "a space without end"
     how = f"sampler {search.sampler.name}, pruner {search.pruner.name}"
     out.print(Text(f"{search.trials} trial{'' if search.trials == 1 else 's'} of {points}, {how}"), soft_wrap=True)
-    for key, values in search.space.items():
-        fact(out, key, visible(values))
-    for condition, part in search.when.items():
-        for key, values in part.items():
-            fact(out, key, visible(f"{values}  when {condition}"))
+    for number, line in enumerate(space_in_words(search)):
+        fact(out, "" if number else "space", line)
     if search.warm_start:
         _tell_warm(asked)
     for base, own in zip(asked.named.bases, asked.samples, strict=True):

@@ -135,7 +135,7 @@ class Screen:
         if left_out := len(base.trials) - len(trials):
             what = "are not shown" if left_out > 1 else "is not shown"
             yield Text(f"{left_out} more {what}: --last {len(base.trials)} shows all", style="dim")
-        if missing := not_shown(trials, table, width):
+        if missing := not_shown(base, trials, table, width):
             yield Text(f"there is no room for {', '.join(missing)}: --json has them, or a wider terminal", style="dim")
 
     def _failures(self, base: SeenBase) -> Iterator[Text]:

@@ -16,6 +16,7 @@ OF_TYPER = {
     r"Option '(.+)' requires an argument": r"{0} needs a value",
     r"Option '(.+)' does not take a value": r"{0} takes no value",
     r"Invalid value for '([^']+)'[^:]*: Input should be a valid integer.*": r"{0} must be a whole number",
+    r"Invalid value for '([^']+)'[^:]*: Value error, '(.*)' is not one of (.+)": r"{0} {1}: there are {2}",
     r"Invalid value for '([^']+)'[^:]*: Input should be greater than or equal to (.+)": r"{0} must be at least {1}",
 }
 """What typer says, and how we say it; what is not among them is told as it is."""

@@ -5,6 +5,8 @@ import unicodedata
 from typing import Any
 
 MOST_MODELS = 100_000  # of one command
+BARE = re.compile(r"[A-Za-z_][\w./-]*", re.ASCII)
+NO_TEXTS = ("true", "false", "null", "nan", "inf")  # what these are without quotes, in whatever case
 
 
 def one_line(text: str) -> str:
@@ -30,3 +32,11 @@ def plain(value: Any) -> str:
     if isinstance(value, dict):
         return "{" + ",".join(f"{key}:{plain(entry)}" for key, entry in value.items()) + "}"
     return quoted(value) if isinstance(value, str) else repr(value)
+
+
+def bare(value: Any) -> str:
+    """The same for people: a text has quotes only where without them it would be something else."""
+    if isinstance(value, (list, tuple)):
+        return f"[{','.join(bare(entry) for entry in value)}]"
+    is_bare = isinstance(value, str) and BARE.fullmatch(value) is not None and value.lower() not in NO_TEXTS
+    return str(value) if is_bare else plain(value)

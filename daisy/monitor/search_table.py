@@ -14,6 +14,7 @@ from daisy.monitor.words import ago, duration
 BEST = "bold green"
 NUMBER, GOAL = ORDERS = ("number", "goal")
 MOST_SHOWN = 30  # trials, unless somebody wants others
+OWN = ("state", "models", "epochs", "took", "ended", "model")  # columns that are there whatever is searched
 MOST_RANK = 4  # of the last key: those before it stay longer
 
 
@@ -58,7 +59,7 @@ def columns(base: SeenBase, trials: Sequence[SeenTrial], repeats: int, at: AtEpo
     """The table's columns. Figures in brackets are of trials that are not done: what is known of them so far."""
     best = {one.number for one in base.best}
     keys = _keys(trials)
-    names = short_names(keys)
+    names = _names(base, keys)
     return [
         Column("", [Cell(str(trial.number), BEST if trial.number in best else "dim") for trial in trials], right=True),
         Column("state", [Cell(trial.state, _style(trial.state)) for trial in trials]),
@@ -76,14 +77,19 @@ def columns(base: SeenBase, trials: Sequence[SeenTrial], repeats: int, at: AtEpo
     ]
 
 
-def not_shown(trials: Sequence[SeenTrial], all_columns: Sequence[Column], width: int) -> list[str]:
+def not_shown(base: SeenBase, trials: Sequence[SeenTrial], all_columns: Sequence[Column], width: int) -> list[str]:
     """The keys for which a screen has no room: a point without them is none."""
     there = {column.name for column in fitting(all_columns, width)}
-    return [key for key, name in short_names(_keys(trials)).items() if name not in there]
+    return [key for key, name in _names(base, _keys(trials)).items() if name not in there]
 
 
 def _keys(trials: Sequence[SeenTrial]) -> list[str]:
     return [*dict.fromkeys(key for trial in trials for key in trial.point)]
+
+
+def _names(base: SeenBase, keys: Sequence[str]) -> dict[str, str]:
+    """What the columns of keys are called: `train.seconds` in whole where the seconds of training are a goal."""
+    return short_names(keys, [*base.goal, *OWN])
 
 
 def _goal(name: str, place: int, trials: Sequence[SeenTrial], best: set[int | None]) -> Column:

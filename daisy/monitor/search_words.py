@@ -1,14 +1,15 @@
 """A search in words: what is searched and how, how far it is, what is best, what it costs."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from daisy.configuration.typed import plain
+from daisy.configuration.typed import bare
 from daisy.framework.lines import visible
 from daisy.launch.holding import way_out
 from daisy.monitor.seen import Best, SeenBase, SeenSearch
 from daisy.monitor.words import duration, lasting, percent, size
+from daisy.sweep import Search
 from daisy.sweep.chosen import Chosen
 
 ENDED = ("done", "pruned", "failed", "refused", "stopped", "cancelled", "unknown")  # in this order on the screen
@@ -31,17 +32,20 @@ def figure_of(name: str, value: float | None) -> str:
 
 def value_of(value: Any) -> str:
     """A value of a point, with four digits of what has more: the file of the trial has all."""
-    return visible(f"{value:.4g}" if isinstance(value, float) else plain(value))
+    return visible(f"{value:.4g}" if isinstance(value, float) else bare(value))
 
 
-def short_names(names: Sequence[str]) -> dict[str, str]:
-    """The last parts of keys, as many as it takes to tell them apart; what a study adds to a name in brackets stays."""
+def short_names(names: Sequence[str], taken: Collection[str] = ()) -> dict[str, str]:
+    """The last parts of keys, as many as it takes to tell them apart, also from names that are `taken`.
+
+    What a study adds to a name in brackets stays.
+    """
     short: dict[str, str] = {}
     for parts in range(1, 1 + max((name.count(".") + 1 for name in names), default=0)):
         ends = {name: _end(name, parts) for name in names}
-        counts = Counter(ends.values())
+        counts = Counter([*ends.values(), *taken])
         short = {**{name: end for name, end in ends.items() if counts[end] == 1}, **short}
-    return {name: visible(short[name]) for name in names}
+    return {name: visible(short.get(name, name)) for name in names}
 
 
 def _end(name: str, parts: int) -> str:
@@ -59,16 +63,21 @@ def about(seen: SeenSearch) -> Iterator[Fact]:
         yield "pruner", visible(f"{_chosen(search.pruner)}{by}")
     else:
         yield "pruner", "none"
-    parts = [(key, values, "") for key, values in search.space.items()]
-    parts += [(key, _values(values), f"  when {when}") for when, part in search.when.items() for key, values in part.items()]
-    width = max((len(key) for key, _, _ in parts), default=0)
-    for number, (key, values, when) in enumerate(parts):
-        yield "" if number else "space", visible(f"{key:<{width}}  {values}{when}")
+    for number, line in enumerate(space_in_words(search)):
+        yield "" if number else "space", line
     if len(seen.repeats) > 1:
         yield "repeats", visible(f"{len(seen.repeats)} models a trial: {', '.join(' '.join(each) for each in seen.repeats)}")
     for limit, told in (("target", search.target), ("timeout", search.timeout)):
         if told is not None:
             yield limit, f"{duration(told) if limit == 'timeout' else figure_of(next(iter(search.goal)), told)}"
+
+
+def space_in_words(search: Search) -> list[str]:
+    """A line a key, with its values and the condition under which it is searched."""
+    parts = [(key, values, "") for key, values in search.space.items()]
+    parts += [(key, _values(values), f"  when {when}") for when, part in search.when.items() for key, values in part.items()]
+    width = max((len(key) for key, _, _ in parts), default=0)
+    return [visible(f"{key:<{width}}  {values}{when}") for key, values, when in parts]
 
 
 def progress(base: SeenBase) -> Iterator[Fact]:
@@ -90,10 +99,11 @@ def progress(base: SeenBase) -> Iterator[Fact]:
         yield "repeated", f"{_count(base.repeated, 'point')} that had been tried {_were(base.repeated)} asked for once more"
     if base.over is not None:
         yield "over", visible(base.over)
-    yield from _best(base)
+    yield from the_best(base)
 
 
-def _best(base: SeenBase) -> Iterator[Fact]:
+def the_best(base: SeenBase) -> Iterator[Fact]:
+    """What is best of one base so far, with its models."""
     if not base.best:
         yield "best", "none yet: no trial is done"
         return
@@ -123,7 +133,7 @@ def best_in_words(best: Best) -> str:
 
 def point_in_words(point: Mapping[str, Any]) -> str:
     """A point as it is typed, with all its digits."""
-    return " ".join(f"{key}={plain(value)}" for key, value in point.items())
+    return " ".join(f"{key}={bare(value)}" for key, value in point.items())
 
 
 def costs(seen: SeenSearch) -> Iterator[Fact]:
@@ -139,13 +149,13 @@ def costs(seen: SeenSearch) -> Iterator[Fact]:
 
 
 def _chosen(chosen: Chosen) -> str:
-    options = ", ".join(f"{name} {plain(value)}" for name, value in chosen.options.items())
+    options = ", ".join(f"{name} {bare(value)}" for name, value in chosen.options.items())
     return visible(f"{chosen.name} ({options})" if options else chosen.name)
 
 
 def _values(values: Any) -> str:
     """Values of a part, as they were written."""
-    return values if isinstance(values, str) else plain(values)
+    return values if isinstance(values, str) else bare(values)
 
 
 def _count(count: int, what: str) -> str:

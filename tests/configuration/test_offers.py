@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daisy.configuration import Project
-from daisy.configuration.offers import Choices, Integers, Numbers, Offer, same
+from daisy.configuration.offers import Choices, Integers, Numbers, Offer, Value, same
 from daisy.configuration.overrides import Parser
 from daisy.configuration.project import shipped_folder
-from daisy.configuration.typed import plain
+from daisy.configuration.typed import bare, plain
 from daisy.errors import ConfigurationError
 
 KERNEL, RATE, DROPOUT, OWN = "arch.kernel", "train.learning_rate", "arch.dropout", "framework.options.own"
@@ -188,6 +188,15 @@ def test_three_tenths_are_written_so(parser: Parser) -> None:
     offer = parser.offer(DROPOUT, "range(0,0.8,0.1)")
     assert [plain(value) for value in offer.values()] == ["0.0", "0.1", "0.2", "0.3", "0.4", "0.5", "0.6", "0.7"]
     assert isinstance(offer, Numbers) and plain(offer.written(0.1 + 0.2)) == "0.3"
+
+
+@pytest.mark.parametrize(
+    "value", ["conv", "cs/finnish", "True", "null", "1", "a b", "it's", "", "NaN", "-x", ["a", "1", None], 0.5, True]
+)
+def test_what_is_shown_bare_is_read_back_as_what_it_was(parser: Parser, value: Value) -> None:
+    [override] = parser.overrides([f"framework.options.own={bare(value)}"]).values
+    assert same(override.value(), value)
+    assert bare("conv") == "conv" and bare(["a", "1"]) == "[a,'1']"
 
 
 def test_an_interval_has_no_end_of_values() -> None:

@@ -4,6 +4,8 @@ import importlib.util
 import json
 import re
 import signal
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -350,6 +352,40 @@ def test_nothing_is_better_than_the_front(values: Sequence[tuple[int, int]]) -> 
 )
 def test_names_are_as_short_as_tells_them_apart(names: Sequence[str], short: Mapping[str, str]) -> None:
     assert short_names(names) == short
+
+
+def test_a_key_is_not_called_what_a_column_is_called_already() -> None:
+    assert short_names(["train.seconds", "arch.kernel"], ["seconds"]) == {
+        "train.seconds": "train.seconds",
+        "arch.kernel": "kernel",
+    }
+
+
+def test_looking_at_a_search_imports_nothing_heavy(searched: Sweeps) -> None:
+    assert searched.daisy("sweep", "-1").code == 0  # the env's cache is warm
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "daisy", "sweep", "-1"],
+        cwd=searched.launched.project.root,
+        env=searched.launched.project.environment(searched.launched.environment),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0 and "it takes 10 to tell" in done.stdout
+    imported = {name.split(".")[0] for name in re.findall(r"^import time:.*\| +(\S+)$", done.stderr, re.MULTILINE)}
+    assert "rich" in imported and not imported & {"hydra", "omegaconf", "antlr4", "yaml", "pandas", "scipy", "optuna", "submitit"}
+
+
+def test_how_a_search_ended_is_told_by_its_own_goal(sweeps: Sweeps) -> None:
+    sweeps.write("s", definition(f"{RIGHT}: '3,5'", 2, "goal: {accuracy: minimize}"))
+    done = sweeps.launch("s")
+    assert done.code == 0, done.err
+    assert re.search(rf"^  best +16.7 %  trial \d: {RIGHT}=3$", done.out, re.MULTILINE)
+    assert re.search(r"^  next +daisy sweep s\d+__s$", done.out, re.MULTILINE)
+
+
+def test_it_is_told_once_or_again_and_again(searched: Sweeps) -> None:
+    refused = searched.daisy("sweep", "-1", "--json", "--watch")
+    assert refused.code == 2 and "leave one of them out" in refused.one_line
 
 
 def test_what_earlier_attempts_have_trained_counts(tmp_path: Path) -> None:

@@ -359,6 +359,7 @@ def test_the_shell_completes_verbs_and_models(trained: DaisyProject) -> None:
         ("list --json=3", "--json takes no value: `daisy list --help`"),
         ("tail -1 --lines many", "--lines must be a whole number: `daisy tail --help`"),
         ("list --last 0", "--last must be at least 1: `daisy list --help`"),
+        ("sweep -1 --by accuracy", "--by accuracy: there are 'number', 'goal': `daisy sweep --help`"),
         ("lsit", "there is no verb lsit - did you mean list? (overrides are KEY=VALUE)"),
     ],
 )
