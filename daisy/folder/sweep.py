@@ -2,10 +2,8 @@
 
 import json
 import os
-import re
 import shutil
 from collections.abc import Collection, Container, Iterable, Mapping
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from typing import Any
 from daisy.errors import FolderError
 from daisy.files import read_json, replacing, write_json
 from daisy.folder.attempt import Attempt
+from daisy.folder.places import STATES_OF_PLACES, Begun, Place, listed, moved, places_in
 from daisy.folder.trials import Numbering, TrialModel, Trials
 
 INFO = "sweep.json"
@@ -20,39 +19,6 @@ MODELS = "models.jsonl"
 HELD, OVER = "held.json", "over.json"
 SETTLED = "settled"  # instead of a worker
 FORMAT = 1
-NUMBER = re.compile(r"(?P<number>\d+)(@(?P<worker>[^@/]+))?\.json")
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where one model of a sweep is: waiting, claimed (by `worker`) or cancelled."""
-
-    number: int
-    state: str
-    path: Path
-    worker: str | None = None
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """One model of a new sweep: what its config.json will have, and the id of the stopped model that it goes on from.
-
-    A failed one is gone on with only where that was asked for (`even_failed`); else it starts anew.
-    """
-
-    config: Mapping[str, Any]
-    model: str | None = None
-    even_failed: bool = False
-
-
-@dataclass(frozen=True)
-class Begun:
-    """What has become of one model of a sweep: its id once it has one, how often it was begun, why it could not be."""
-
-    model: str | None = None
-    starts: int = 0
-    even_failed: bool = False
-    reason: str | None = None
 
 
 class SweepFolder:
@@ -159,13 +125,7 @@ class SweepFolder:
 
     def places(self, *states: str) -> list[Place]:
         """Where its models are, by number; only those in these states where some are named."""
-        found: dict[int, Place] = {}
-        for state in states or ("cancelled", "claimed", "waiting"):  # put back and not yet taken away: it waits
-            for name in listed(self.path / state):
-                if match := NUMBER.fullmatch(name):
-                    number = int(match["number"])
-                    found[number] = Place(number, state, self.path / state / name, match["worker"])
-        return [found[number] for number in sorted(found)]
+        return places_in(self.path, states or STATES_OF_PLACES)
 
     def waiting(self) -> int:
         """How many wait."""
@@ -229,11 +189,11 @@ class SweepFolder:
 
     def put_back(self, place: Place) -> bool:
         """A claimed one waits again. False where it is claimed no longer."""
-        return _moved(place.path, self.path / "waiting" / f"{place.number:05}.json")
+        return moved(place.path, self.path / "waiting" / f"{place.number:05}.json")
 
     def cancel(self, place: Place) -> bool:
         """One that waits, or was given up, will not be trained. False where it is there no longer."""
-        return _moved(place.path, self.path / "cancelled" / f"{place.number:05}.json")
+        return moved(place.path, self.path / "cancelled" / f"{place.number:05}.json")
 
     def stands_for(self, place: Place, model: str) -> None:
         """A claimed one is to go on from a model that is there already."""
@@ -312,19 +272,3 @@ class SweepFolder:
 
     def _worker(self, worker: str) -> Path:
         return self.path / "workers" / f"{worker}.json"
-
-
-def listed(folder: Path) -> list[str]:
-    """The names in a folder, sorted; none where it is not there."""
-    try:
-        return sorted(name for name in os.listdir(folder) if not name.startswith("."))
-    except FileNotFoundError:
-        return []
-
-
-def _moved(path: Path, target: Path) -> bool:
-    try:
-        path.rename(target)
-    except FileNotFoundError:
-        return False
-    return True

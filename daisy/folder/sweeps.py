@@ -10,7 +10,8 @@ from typing import Any
 
 from daisy.errors import ModelError
 from daisy.files import folder_to_fill, replacing, sync_folder, write_json
-from daisy.folder.sweep import FORMAT, INFO, MODELS, SweepFolder, Waiting, listed
+from daisy.folder.places import Waiting, listed
+from daisy.folder.sweep import FORMAT, INFO, MODELS, SweepFolder
 from daisy.folder.trials import LeftOut, Numbering, Warm
 
 SWEEPS = ".sweeps"
