@@ -14,14 +14,14 @@ from daisy.cli.screen import console, fact
 from daisy.configuration import Environment, Project
 from daisy.configuration.compose import composer
 from daisy.configuration.environment import flag
-from daisy.errors import ConfigurationError, LaunchError
+from daisy.errors import ConfigurationError
 from daisy.files import safe_name
 from daisy.folder import SweepFolder, find_sweep
 from daisy.framework.lines import visible
 from daisy.job import Stopped, stoppable
 from daisy.launch.local import LocalLauncher
 from daisy.launch.planning import Plan
-from daisy.launch.recovery import RUNNER, locked
+from daisy.launch.recovery import RUNNER, check_not_run, locked
 from daisy.launch.resuming import make_ready, resumed
 from daisy.launch.slots import at_once
 from daisy.launch.submit import SLURM, Submission, foreseen, launcher_of, submit
@@ -113,11 +113,7 @@ def resume_sweep(env: Environment, wanted: str, wait: bool = False) -> int:
         tell_submitted(resumed(sweep), sweep)
         return wait_for(sweep) if wait else 0
     with locked(sweep.models_dir):
-        runner = sweep.worker(RUNNER)
-        alive = runner.alive() if runner is not None else False
-        if alive is not False and runner is not None:
-            where = f"process {runner.pid} on {runner.host}" + ("" if alive else ", which can't be asked from here")
-            raise LaunchError(f"{sweep.sweep_id} is run by {where}: wait for its end, or end that process first")
+        check_not_run(sweep)
         make_ready(sweep)
         sweep.register(RUNNER)  # of two that resume it at once, the other one sees this
     return run_sweep(sweep, Environment.from_json(sweep.info()["env"]))

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from daisy.configuration import Environment
-from daisy.errors import FolderError
+from daisy.errors import FolderError, LaunchError
 from daisy.folder import MODEL_ID, Attempt, ModelFolder, Place, SweepFolder, names, observed_state
 from daisy.launch.evidence import Cluster
 from daisy.launch.slurm import CUT_OFF
@@ -44,6 +44,15 @@ def claiming(models_dir: Path) -> Iterator[None]:
 
     with FileLock(models_dir / ".claiming", mode=0o666):
         yield
+
+
+def check_not_run(sweep: SweepFolder) -> None:
+    """Raise LaunchError where a process of this host, or of another one, runs a sweep. Only under `locked`."""
+    runner = sweep.worker(RUNNER)
+    alive = runner.alive() if runner is not None else False
+    if runner is not None and alive is not False:
+        where = f"process {runner.pid} on {runner.host}" + ("" if alive else ", which can't be asked from here")
+        raise LaunchError(f"{sweep.sweep_id} is run by {where}: wait for its end, or end that process first")
 
 
 def recover(sweep: SweepFolder, cluster: Cluster) -> bool:

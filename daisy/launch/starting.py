@@ -98,6 +98,14 @@ def models_dir_of(configuration: Configuration) -> Path:
     return models_dir
 
 
+def models_dir_of_all(plans: Sequence[Plan]) -> Path:
+    """The one folder that the models of a sweep go to, made where it is not there. Raises ConfigurationError."""
+    folders = {planned.configuration.env.models_dir for planned in plans}
+    if len(folders) > 1:
+        raise ConfigurationError(f"a sweep has one env.models_dir, and here are {len(folders)}: launch them one after the other")
+    return models_dir_of(plans[0].configuration)
+
+
 def _other_versions(folder: ModelFolder, content: Mapping[str, Any]) -> str:
     """What has another version now than when the model was trained: it may come out differently."""
     then, now = folder.read_config().get("versions", {}), content["versions"]

@@ -25,7 +25,7 @@ from daisy.launch.lanes import Filled, lanes_for
 from daisy.launch.planning import Plan
 from daisy.launch.recovery import RUNNER, locked
 from daisy.launch.sbatch import Lanes
-from daisy.launch.starting import Already, check_resumable, counting, models_dir_of
+from daisy.launch.starting import Already, check_resumable, counting, models_dir_of_all
 from daisy.sweep import Origin, check_unchanged
 
 LOCAL, SLURM = "local", "slurm"
@@ -56,7 +56,7 @@ def submit(
     over into this one. `origin` is the named sweep that they are of: its folder is made also where all of them are there, if
     there is none of it yet. Raises ConfigurationError, and LaunchError where Slurm takes nothing: nothing was launched then.
     """
-    models_dir, launcher = _models_dir(plans), launcher_of(plans)
+    models_dir, launcher = models_dir_of_all(plans), launcher_of(plans)
     if launcher == SLURM:
         _check_with_slurm(models_dir, plans)
     # Two shells that ask for the same models at the same moment: the second one sees the first one's sweep.
@@ -192,16 +192,10 @@ def _create(
     code = freeze(project, models_dir)
     patches = {patch_name(sha256(patch)): patch for planned in plans for patch in planned.patches.values()}
     info: dict[str, Any] = {
-        "name": new.name,
-        "command": list(new.command),
+        **info_of(new.name, new.command, new.launcher, new.like, new.like.configuration.env),
         "created": time.time(),
-        "launcher": new.launcher,
-        "user": os.getuid(),
         "count": len(plans),
         "identities": [planned.identity for planned in plans],
-        "project": new.like.content["project"],
-        "env": new.like.configuration.env.to_json(),
-        "versions": {"daisy": __version__},
     }
     if new.origin is not None:
         info["named"] = new.origin.to_json()
@@ -213,19 +207,25 @@ def _create(
     return create_sweep(models_dir, new.name, info, waiting, code, patches, time.time(), runner)
 
 
+def info_of(name: str, command: Sequence[str], launcher: str, like: Plan, env: Environment) -> dict[str, Any]:
+    """What sweep.json says of every sweep beside its models; `like` is one of those that were asked for."""
+    return {
+        "name": name,
+        "command": list(command),
+        "launcher": launcher,
+        "user": os.getuid(),
+        "project": like.content["project"],
+        "env": env.to_json(),
+        "versions": {"daisy": __version__},
+    }
+
+
 def foreseen(plans: Sequence[Plan], origin: Origin | None = None) -> Submission:
     """What `submit` would come to as things are now; nothing is written."""
     models_dir = plans[0].configuration.env.models_dir
     _known(models_dir, origin)
     entries, skipped = _sorted_out(models_dir, plans, in_sweeps(models_dir, {planned.identity for planned in plans}))
     return Submission(None, [planned for planned, _ in entries], skipped)
-
-
-def _models_dir(plans: Sequence[Plan]) -> Path:
-    folders = {planned.configuration.env.models_dir for planned in plans}
-    if len(folders) > 1:
-        raise ConfigurationError(f"a sweep has one env.models_dir, and here are {len(folders)}: launch them one after the other")
-    return models_dir_of(plans[0].configuration)
 
 
 def _sorted_out(

@@ -1,7 +1,6 @@
 """A search comes to be, or goes on: its places wait on disk, and each job that claims one asks for its own trial."""
 
 import json
-import os
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -9,10 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from daisy import __version__
 from daisy.configuration import Configuration, Environment, Project
 from daisy.configuration.model import leaves
-from daisy.errors import ConfigurationError, FolderError, LaunchError
+from daisy.errors import ConfigurationError, FolderError
 from daisy.files import sha256
 from daisy.folder import ModelFolder, NewSearch, Numbering, SweepFolder, create_sweep, patch_name
 from daisy.launch import lanes, sbatch
@@ -20,10 +18,10 @@ from daisy.launch.evidence import Cluster
 from daisy.launch.frozen import freeze
 from daisy.launch.lanes import lanes_for
 from daisy.launch.planning import Plan, measured
-from daisy.launch.recovery import RUNNER, locked, recover, wait_again
+from daisy.launch.recovery import RUNNER, check_not_run, locked, recover, wait_again
 from daisy.launch.searching import check_idle, rebuild
-from daisy.launch.starting import models_dir_of
-from daisy.launch.submit import SLURM, Submission, filled_or_withdrawn, launcher_of, named_sweeps, to_its_end
+from daisy.launch.starting import models_dir_of_all
+from daisy.launch.submit import SLURM, Submission, filled_or_withdrawn, info_of, launcher_of, named_sweeps, to_its_end
 from daisy.launch.warm import WarmStart
 from daisy.sweep import Named, Origin, Search, changes, check_unchanged, origin_of
 from daisy.sweep.samplers import check_space
@@ -91,7 +89,7 @@ def submit_search(project: Project, asked: AskedSearch, name: str, command: Sequ
     takes nothing: nothing has changed then.
     """
     check(asked)
-    models_dir, launcher = _models_dir(asked.plans), launcher_of(asked.plans)
+    models_dir, launcher = models_dir_of_all(asked.plans), launcher_of(asked.plans)
     wishes = asked.env.slurm
     if wishes is not None:
         sbatch.check(lanes_for(models_dir, wishes), models_dir)
@@ -103,8 +101,10 @@ def submit_search(project: Project, asked: AskedSearch, name: str, command: Sequ
         info = _info(asked, origin, name, command, launcher)
         if known is not None and (is_another := _searches_otherwise(known, origin)):
             check_idle(known)
-        new = _create(project, models_dir, asked, info) if known is None else None
-        sweep = new or _go_on(project, known, asked, info)
+        if known is not None:
+            sweep, new = _go_on(project, known, asked, info), None
+        else:
+            sweep = new = _create(project, models_dir, asked, info)
         filled = filled_or_withdrawn(models_dir, queue, new, sweep) if queue is not None else None
     if is_another:
         rebuild(sweep)
@@ -156,14 +156,8 @@ def _info(asked: AskedSearch, origin: Origin, name: str, command: Sequence[str],
     """What sweep.json says, but how many models there are."""
     like = asked.plans[0]
     return {
-        "name": name,
-        "command": list(command),
-        "launcher": launcher,
-        "user": os.getuid(),
+        **info_of(name, command, launcher, like, asked.env),
         "identities": [],
-        "project": like.content["project"],
-        "env": asked.env.to_json(),
-        "versions": {"daisy": __version__},
         "named": origin.to_json(),
         "epochs": _epochs(like.configuration),
         "search": {
@@ -197,21 +191,11 @@ def _create(project: Project, models_dir: Path, asked: AskedSearch, info: Mappin
     return create_sweep(models_dir, info["name"], whole, [], freeze(project, models_dir), patches, now, runner, search)
 
 
-def _go_on(project: Project, sweep: SweepFolder | None, asked: AskedSearch, info: Mapping[str, Any]) -> SweepFolder:
+def _go_on(project: Project, sweep: SweepFolder, asked: AskedSearch, info: Mapping[str, Any]) -> SweepFolder:
     """The same search once more: what is missing of it waits again. Only under the lock."""
-    assert sweep is not None
-    runner = sweep.worker(RUNNER)
-    if runner is not None and runner.alive() is not False:
-        where = f"process {runner.pid} on {runner.host}"
-        raise LaunchError(f"{sweep.sweep_id} is run by {where}: wait for its end, or end that process first")
+    check_not_run(sweep)
     before, numbering = sweep.info(), sweep.numbering()
-    there = numbering.trials // len(asked.bases)
-    more = asked.search.trials - there
-    if more < 0:
-        way_out = f"`daisy cancel {sweep.sweep_id}` takes away what waits of them"
-        raise ConfigurationError(f"sweep.trials={asked.search.trials}: {sweep.sweep_id} has {there} already; {way_out}")
-    changed = before["named"]["content"] != info["named"]["content"]
-    longer = replace(numbering, blocks=[*numbering.blocks, *((base, more) for base in range(len(asked.bases)) if more)])
+    longer = _longer(sweep, numbering, asked)
     for planned in asked.plans:
         for patch in planned.patches.values():
             sweep.add_patch(patch_name(sha256(patch)), patch)
@@ -220,7 +204,7 @@ def _go_on(project: Project, sweep: SweepFolder | None, asked: AskedSearch, info
     wait_again(sweep, cluster)
     if sweep.held() is not None:
         _try_again(sweep)
-    if changed:
+    if changed := before["named"]["content"] != info["named"]["content"]:
         sweep.end({})
     sweep.run_from_now_on(freeze(project, sweep.models_dir))
     sweep.write_info({
@@ -234,6 +218,16 @@ def _go_on(project: Project, sweep: SweepFolder | None, asked: AskedSearch, info
     if info["launcher"] != SLURM:
         sweep.register(RUNNER)
     return sweep
+
+
+def _longer(sweep: SweepFolder, numbering: Numbering, asked: AskedSearch) -> Numbering:
+    """With as many trials as are asked for now. Raises ConfigurationError where those are fewer than before."""
+    there = numbering.trials // len(asked.bases)
+    more = asked.search.trials - there
+    if more < 0:
+        way_out = f"`daisy cancel {sweep.sweep_id}` takes away what waits of them"
+        raise ConfigurationError(f"sweep.trials={asked.search.trials}: {sweep.sweep_id} has {there} already; {way_out}")
+    return replace(numbering, blocks=[*numbering.blocks, *((base, more) for base in range(len(asked.bases)) if more)])
 
 
 def _uncancel(sweep: SweepFolder, numbering: Numbering) -> None:
@@ -254,10 +248,3 @@ def _try_again(sweep: SweepFolder) -> None:
         with suppress(FolderError):  # a damaged one is the registry's to name
             if model is None or ModelFolder(sweep.models_dir / model).read_result()["state"] == "failed":
                 sweep.put_back(place)
-
-
-def _models_dir(plans: Sequence[Plan]) -> Path:
-    folders = {planned.configuration.env.models_dir for planned in plans}
-    if len(folders) > 1:
-        raise ConfigurationError(f"a sweep has one env.models_dir, and here are {len(folders)}: launch them one after the other")
-    return models_dir_of(plans[0].configuration)
