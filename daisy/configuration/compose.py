@@ -104,6 +104,14 @@ class Composer:
         unresolved, resolved = self._trees(template, overrides)
         return _frozen(self._project, overrides, template, unresolved, resolved)
 
+    def prepare(self, texts: Sequence[str]) -> None:
+        """Let Hydra compose their choices now: configurations that choose the same are a matter of milliseconds then.
+
+        Raises ConfigurationError.
+        """
+        overrides = self.parser.overrides(texts)
+        self._template(overrides, tuple(text_of(choice) for choice in overrides.choices))
+
     def _template(self, overrides: Overrides, choices: tuple[str, ...]) -> Template:
         if choices not in self._templates:
             chosen = _composed(list(choices))

@@ -51,7 +51,7 @@ class Asking:
         """Whether there is a model to train for a place that this job has claimed; else it is settled."""
         sweep, number = self._sweep, self._searching.numbering.trial_of(place.number)
         if not sweep.trials.has(number):
-            self._searching.study(self._searching.numbering.base_of(number))
+            self._searching.prepare(self._searching.numbering.base_of(number))
         with alone(sweep):
             trial = sweep.trials.read(number) or self._asked(number)
             if trial is None:

@@ -57,6 +57,12 @@ class Searching:
         where = f"sweeps/{self.origin.name}.yaml"
         return read_space(self.composer.parser, self.search.space, self.search.when, where)
 
+    def prepare(self, base: int) -> None:
+        """Do what takes a second before others are kept waiting: open the study, and let Hydra compose what all trials share."""
+        self.study(base)
+        if not any(parameter.is_group for parameter in self.space.asked):
+            self.composer.prepare(self.texts(base))
+
     @property
     def bases(self) -> int:
         """How many searches it is."""

@@ -41,19 +41,19 @@ def opened(url: str | None, journal: Path) -> "BaseStorage":
 @contextmanager
 def refusals(url: str | None, journal: Path) -> Iterator[None]:
     """What the disk or the database refuses in the block becomes a FolderError or ConfigurationError, without a password."""
+    if url is None:  # a journal: without SQLAlchemy, whose import is a tenth of what a job costs
+        try:
+            yield
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise FolderError(f"{error.filename or journal}: {reason}: make room or give rights there") from error
+        return
     import sqlalchemy.exc
     from optuna.exceptions import StorageInternalError
 
     try:
         yield
-    except OSError as error:
-        if url is not None:
-            raise
-        reason = error.strerror or type(error).__name__
-        raise FolderError(f"{error.filename or journal}: {reason}: make room or give rights there") from error
     except (StorageInternalError, sqlalchemy.exc.SQLAlchemyError) as error:
-        if url is None:
-            raise
         raise _refused(url, error) from None
 
 
