@@ -136,7 +136,8 @@ def test_a_slot_that_is_free_asks_at_once(sweeps: Sweeps) -> None:
     sweeps.launched.started.append(long)
     ends = lambda: [words for words in sweeps.launched.told() if words[0] == "end"]  # noqa: E731
     wait_until(lambda: len(ends()) == 4, "the four short ones are over")
-    assert len([words for words in sweeps.launched.told() if words[0] == "begin"]) == 5
+    begins = lambda: [words for words in sweeps.launched.told() if words[0] == "begin"]  # noqa: E731
+    wait_until(lambda: len(begins()) == 5, "the long one has begun, be it the last")
     sweeps.launched.open()
     out, _ = long.communicate(timeout=120)
     assert long.returncode == 0, out.decode()
