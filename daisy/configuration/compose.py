@@ -261,7 +261,7 @@ def _frozen(
     base = dict(leaves(template.defaults))
     choices = {group: option for group, option in template.choices.items() if "/" not in group and group not in ("hydra", SWEEP)}
     set_by = _origins(overrides, _chosen_keys(overrides, base, template.chosen))
-    tree = check.values(resolved(), template.chosen, set_by)
+    tree = check.values(resolved(), _telling_types(template), set_by)
     tree = check.limits(check.heads(check.layers(tree, set_by)), set_by)
     values = {key: value for key, value in tree.items() if key not in NOT_OF_THE_CONFIGURATION}
     check.names(values)
@@ -274,6 +274,23 @@ def _frozen(
         overrides=tuple(overrides.texts()),
         again=bool(tree.get("again", False)),
     )
+
+
+def _telling_types(template: Template) -> Mapping[str, Any]:
+    """The values that tell of which type one is. A named sweep's file sets a framework's options, as a command line does."""
+    if SWEEP not in template.choices:
+        return template.chosen
+    of_framework = {key: value for key, value in template.defaults.items() if key == "framework"}
+    return _laid_over(template.chosen, of_framework)
+
+
+def _laid_over(tree: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """A tree with another one's values where that has some."""
+    kept = dict(tree)
+    for key, value in other.items():
+        below = kept.get(key)
+        kept[key] = _laid_over(below, value) if isinstance(value, Mapping) and isinstance(below, Mapping) else value
+    return kept
 
 
 def _chosen_keys(overrides: Overrides, defaults: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, str]:

@@ -233,3 +233,14 @@ def test_a_sweep_of_none_is_said_to_be_none(sweeps: Sweeps, tmp_path: Path) -> N
     assert sweeps.daisy("-m", "framework=graded", "dataset=tiny", "seed=1,2").code == 0
     refused = sweeps.daisy("sweep", "-1")
     assert refused.code == 2 and "is of no named sweep" in refused.one_line
+
+
+def test_its_file_sets_options_as_the_command_line_does(sweeps: Sweeps) -> None:
+    """A whole number where the framework has 0.1 is the same model, and a text is refused."""
+    one = sweeps.daisy("framework=graded", "dataset=tiny", "framework.options.seconds=1")
+    assert one.code == 0, one.err
+    sweeps.write("g", f"{{kind: grid, axes: {{{RIGHT}: '3,4'}}}}", f"{BASE}framework: {{options: {{seconds: 1}}}}\n")
+    assert sweeps.launch("g").code == 0
+    assert sorted(sweeps.trained()) == [(3, 1), (4, 1)]
+    sweeps.write("w", f"{{kind: grid, axes: {{{RIGHT}: '3,4'}}}}", f"{BASE}framework: {{options: {{seconds: soon}}}}\n")
+    assert "framework.options.seconds must be a number" in sweeps.launch("w").one_line
