@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from daisy.configuration.compose import Composer
 
 
+TO_REBUILD = "to_rebuild"  # in sweep.json: its definition has changed since the study was made
+
+
 class Searching:
     """One search, as its folder keeps it. What asks or tells is done while `alone`."""
 
@@ -141,6 +144,8 @@ def rebuild(sweep: SweepFolder) -> Searching:
         recover(sweep, Cluster())
         check_idle(sweep)
         searching.rebuild()
+        if TO_REBUILD in (info := sweep.info()):
+            sweep.write_info({key: value for key, value in info.items() if key != TO_REBUILD})
     return searching
 
 

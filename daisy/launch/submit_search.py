@@ -18,8 +18,8 @@ from daisy.launch.evidence import Cluster
 from daisy.launch.frozen import freeze
 from daisy.launch.lanes import lanes_for
 from daisy.launch.planning import Plan, measured
-from daisy.launch.recovery import RUNNER, check_not_run, locked, recover, wait_again
-from daisy.launch.searching import check_idle, rebuild
+from daisy.launch.recovery import RUNNER, check_not_run, claiming, locked, recover, wait_again
+from daisy.launch.searching import TO_REBUILD, check_idle, rebuild
 from daisy.launch.starting import models_dir_of_all
 from daisy.launch.submit import SLURM, Submission, filled_or_withdrawn, info_of, launcher_of, named_sweeps, to_its_end
 from daisy.launch.warm import WarmStart
@@ -102,19 +102,25 @@ def submit_search(project: Project, asked: AskedSearch, name: str, command: Sequ
         if known is not None and (is_another := _searches_otherwise(known, origin)):
             check_idle(known)
         if known is not None:
-            sweep, new = _go_on(project, known, asked, info), None
+            sweep, new = _go_on(project, known, asked, {**info, **({TO_REBUILD: True} if is_another else {})}), None
         else:
             sweep = new = _create(project, models_dir, asked, info)
-        filled = filled_or_withdrawn(models_dir, queue, new, sweep) if queue is not None else None
+        filled = None
+        if queue is not None and not is_another:
+            filled = filled_or_withdrawn(models_dir, queue, new, sweep)
     if is_another:
         rebuild(sweep)
+        if queue is not None:  # its jobs ask a study of the new definition
+            with locked(models_dir):
+                filled = filled_or_withdrawn(models_dir, lanes.the_queue(), None, sweep)
     return Submission(sweep, [], [], filled, stopped[0] if stopped else None, sweep)
 
 
 def _searches_otherwise(sweep: SweepFolder, origin: Origin) -> bool:
     """Whether its study has to be made again: it would have other parameters, or be somewhere else."""
-    before, now = sweep.info()["named"]["content"]["sweep"], origin.content["sweep"]
-    return any(before.get(key) != now.get(key) for key in ("space", "when", "goal", "storage"))
+    info, now = sweep.info(), origin.content["sweep"]
+    before = info["named"]["content"]["sweep"]
+    return info.get(TO_REBUILD, False) or any(before.get(key) != now.get(key) for key in ("space", "when", "goal", "storage"))
 
 
 def known_search(models_dir: Path, origin: Origin, asked: AskedSearch) -> SweepFolder | None:
@@ -207,12 +213,13 @@ def _go_on(project: Project, sweep: SweepFolder, asked: AskedSearch, info: Mappi
     if changed := before["named"]["content"] != info["named"]["content"]:
         sweep.end({})
     sweep.run_from_now_on(freeze(project, sweep.models_dir))
+    kept = {key: value for key, value in before.items() if key not in ("tags", "slurm", TO_REBUILD)}
     sweep.write_info({
-        **{key: value for key, value in before.items() if key not in ("tags", "slurm")}, **info, "created": before["created"],
+        **kept, **info, "created": before["created"],
         "searching_since": time.time() if changed else before.get("searching_since", before["created"]),
         "numbering": longer.to_json(), "count": longer.places, **_for_slurm(sweep.models_dir, asked, longer.places),
     })  # fmt: skip
-    sweep.add_places(range(numbering.places + 1, longer.places + 1))
+    _add_missing(sweep, longer)
     _uncancel(sweep, longer)
     sweep.release(time.time())
     if info["launcher"] != SLURM:
@@ -228,6 +235,13 @@ def _longer(sweep: SweepFolder, numbering: Numbering, asked: AskedSearch) -> Num
         way_out = f"`daisy cancel {sweep.sweep_id}` takes away what waits of them"
         raise ConfigurationError(f"sweep.trials={asked.search.trials}: {sweep.sweep_id} has {there} already; {way_out}")
     return replace(numbering, blocks=[*numbering.blocks, *((base, more) for base in range(len(asked.bases)) if more)])
+
+
+def _add_missing(sweep: SweepFolder, numbering: Numbering) -> None:
+    """Places that are nowhere: new ones, and those of a command that was killed before it came to them."""
+    with claiming(sweep.models_dir):
+        there = {place.number for place in sweep.places()}
+        sweep.add_places(number for number in range(1, numbering.places + 1) if number not in there)
 
 
 def _uncancel(sweep: SweepFolder, numbering: Numbering) -> None:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from daisy.errors import ConfigurationError
 from daisy.folder import Warm
 from daisy.sweep.definition import Direction
 from daisy.sweep.space import Space
@@ -74,11 +73,8 @@ class Recaller:
         """One trial; none where it is not in the space."""
         from optuna.trial import TrialState, create_trial
 
-        try:
-            point = self.space.point_of(parameters)
-        except ConfigurationError:
-            return []
-        if self.space.fits(point) is not None:
+        point = self.space.point_among(parameters)
+        if point is None:
             return []
         if state == "PRUNED" and reports and values is None:
             values = [reports[max(reports)]]

@@ -59,6 +59,14 @@ class Space:
             raise _of_another_space(next(iter(left)))
         return point
 
+    def point_among(self, parameters: Mapping[str, Any]) -> Point | None:
+        """The point whose parameters these are; None where they are of another space."""
+        try:
+            point = self.point_of(parameters)
+        except ConfigurationError:
+            return None
+        return point if self.fits(point) is None else None
+
     def point_in(self, values: Mapping[str, Value]) -> Point:
         """As much of a point as some values, and choices of groups, are; `fits` says whether it is one."""
         point: Point = {}

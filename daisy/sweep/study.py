@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import cached_property, wraps
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
-from daisy.errors import ConfigurationError
 from daisy.folder import Repeated, SweepFolder, Warm
 from daisy.sweep.chosen import Chosen
 from daisy.sweep.definition import Search
@@ -238,12 +237,9 @@ class Study:
     ) -> None:
         from optuna.trial import TrialState, create_trial
 
-        try:
-            point = self.space.point_of(parameters)
-        except ConfigurationError:
-            return  # the search was extended, and its space has other keys now
-        if self.space.fits(point) is not None:
-            return  # it has other values
+        point = self.space.point_among(parameters)
+        if point is None:
+            return  # the search was extended, and its space is another one now
         trial = create_trial(
             state=TrialState[state],
             values=list(values) if values is not None else None,

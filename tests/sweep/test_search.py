@@ -4,6 +4,8 @@ import json
 import os
 import signal
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import optuna
@@ -271,3 +273,36 @@ def test_what_is_wrong_in_its_file_is_one_line(sweeps: Sweeps, node: str, told: 
     refused = sweeps.launch("s")
     assert refused.code == 2 and told in refused.one_line
     assert sweeps.launched.sweeps == []
+
+
+@pytest.mark.parametrize("space", [f"{RIGHT}: '21,22,25'", f"{RIGHT}: 'range(0,19)', {SECONDS}: '0.1,0.2'"])
+def test_points_of_before_that_are_not_in_the_new_space_are_left_out_of_the_study(sweeps: Sweeps, space: str) -> None:
+    sweeps.write("s", definition(f"{RIGHT}: 'range(0,19)'", 2))
+    assert sweeps.launch("s").code == 0
+    sweeps.write("s", definition(space, 4))
+    extended = sweeps.launch("s", "sweep.extend=true")
+    assert extended.code == 0, extended.err
+    assert [one["number"] for one in trial_files(folder_of(sweeps))] == [1, 2, 3, 4]
+    assert sorted(one.user_attrs["trial"] for one in finished(study_of(folder_of(sweeps)))) == [3, 4]
+    assert sweeps.daisy("sweep", "-1").code == 0
+
+
+def test_a_command_that_is_killed_while_it_extends_loses_nothing(sweeps: Sweeps, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Right after the definition is written: places are missing, and the study is of the old one."""
+    sweeps.write("s", definition(f"{RIGHT}: 'range(0,19)'", 2))
+    assert sweeps.launch("s").code == 0
+    sweeps.write("s", definition(f"{RIGHT}: '21,22,25'", 4))
+    program = (
+        "import os; from daisy.folder import SweepFolder; written = SweepFolder.write_info\n"
+        "def and_die(self, info): written(self, info); os._exit(9)\n"
+        "SweepFolder.write_info = and_die\n"
+        "from daisy.cli import main; main()"
+    )
+    words = [sys.executable, "-c", program, "-m", "+sweep=s", "sweep.extend=true"]
+    project = sweeps.launched.project
+    died = subprocess.run(words, cwd=project.root, env=project.environment(sweeps.launched.environment), stdin=subprocess.DEVNULL)
+    assert died.returncode == 9 and len(trial_files(folder_of(sweeps))) == 2
+    again = sweeps.launch("s", "sweep.extend=true")
+    assert again.code == 0, again.err
+    assert sorted(one.user_attrs["trial"] for one in finished(study_of(folder_of(sweeps)))) == [3, 4]
+    assert "to_rebuild" not in json.loads((folder_of(sweeps) / "sweep.json").read_text())
