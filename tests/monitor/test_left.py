@@ -87,7 +87,7 @@ def names(tmp_path: Path) -> Names:
     """Of a sweep of seven models."""
     (tmp_path / "models").mkdir()
     config: dict[str, Any] = {"config_id": "tiny_k6"}
-    sweep: SweepFolder = create_sweep(tmp_path / "models", "x", {}, [Waiting(config)] * 7, tmp_path, {}, 1.0)
+    sweep: SweepFolder = create_sweep(tmp_path / "models", "x", {"count": 7}, [Waiting(config)] * 7, tmp_path, {}, 1.0)
     return Names(sweep)
 
 
@@ -98,3 +98,8 @@ def test_the_total_of_a_sweep(names: Names) -> None:
     assert total(course, names, 7384.0).endswith(", 2:03:04 left")
     course = Course(1, running(30), (*DONE, ended("failed", 1.0), ended("stopped", 1.0), ended("failed", 1.0)), stopping=True)
     assert total(course, names, 0.0) == "5 of 7 ended (2 failed), 1 running, 1 waiting, launching no more, 0:00 left"
+
+
+def test_a_search_may_end_before_it_has_asked_for_all(names: Names) -> None:
+    names.is_search = True
+    assert total(Course(3, running(30), (*DONE, ended("pruned", 1.0))), names, None) == "3 ended (1 pruned), 1 running, 3 to come"
