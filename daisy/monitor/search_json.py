@@ -35,6 +35,7 @@ def as_json(
         "bases": [_base(base, importances.get(base.number, ()), at) for base in seen.bases],
         "failures": [{**asdict(group), "words": group.words} for group in failures],
         "running": seen.running,
+        "busy": seen.busy,
         "waiting": seen.waiting,
         "at_once": seen.at_once,
         "why_waiting": seen.why_waiting,

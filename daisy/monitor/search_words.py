@@ -141,7 +141,7 @@ def costs(seen: SeenSearch) -> Iterator[Fact]:
     saved = f"; pruning has saved {duration(seen.saved)} ({_count(seen.pruned, 'model')})" if seen.pruned else ""
     yield "slots used", f"{duration(seen.seconds)}{saved}"
     if seen.seconds_left is not None:
-        yield "left", f"{duration(seen.seconds_left)}, with {seen.running} at once as now"
+        yield "left", f"{duration(seen.seconds_left)}, with {min(seen.busy, seen.at_once)} at once as now"
     if seen.held is not None:
         yield "held", visible(f"{seen.held}: {way_out(seen.sweep_id)}")
     elif seen.why_waiting is not None:

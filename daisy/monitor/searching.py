@@ -54,6 +54,8 @@ class Seeing:
         waiting += sum(model.state == "waiting" for trial in trials if trial.trial.is_open for model in trial.models)
         env = Environment.from_json(self._info["env"])
         slots = env.max_running or (at_once(env) if env.slurm is None else OTHER_MACHINE)
+        workers = frozenset(sweep.workers())
+        busy = max(len(running), sum(place.worker in workers for place in places.values()))  # with those that just ask
         held = sweep.held()
         saved = [seconds for trial in trials for seconds in self._saved(trial, models)]
         return SeenSearch(
@@ -65,11 +67,12 @@ class Seeing:
             measure=next((trial.file.measure for trial in self._trials if trial.file.measure is not None), None),
             bases=bases,
             running=len(running),
+            busy=busy,
             waiting=waiting,
             at_once=slots,
             why_waiting=self._why() if waiting and not running else None,
             held=held,
-            seconds_left=self._left(models, running, waiting, slots) if held is None else None,
+            seconds_left=self._left(models, running, waiting, min(slots, busy)) if held is None else None,
             seconds=sum(model.seconds or 0.0 for model in models if model.is_own),
             saved=sum(saved),
             pruned=sum(model.state == "pruned" for model in models),
@@ -166,7 +169,7 @@ class Seeing:
         took = [model.seconds for model in models if model.state in ("done", "pruned") and model.seconds is not None]
         if not running or not took:
             return None
-        return left(took, [model.seconds or 0.0 for model in running], waiting, min(slots, len(running)))
+        return left(took, [model.seconds or 0.0 for model in running], waiting, slots)
 
     def _saved(self, trial: SeenTrial, models: Sequence[SeenModel]) -> list[float]:
         """What was spared of each model of a pruned trial; of the repeats that were never begun all of it."""

@@ -148,8 +148,8 @@ class SeenBase:
 class SeenSearch:
     """A search as it is now. Seconds are of slots: of ten models at once ten of them pass in a second.
 
-    `saved` is what pruning has saved, were each pruned model to have gone on to its last epoch at its own pace; of so many
-    models (`pruned`).
+    So many slots are `busy`: with models that run, or with asking for one. `saved` is what pruning has saved, were each pruned
+    model to have gone on to its last epoch at its own pace; of so many models (`pruned`).
     """
 
     sweep_id: str
@@ -160,6 +160,7 @@ class SeenSearch:
     measure: Mapping[str, str] | None
     bases: Sequence[SeenBase]
     running: int
+    busy: int
     waiting: int
     at_once: int
     why_waiting: str | None
