@@ -218,7 +218,9 @@ def keep_best(sweep: SweepFolder, path: Path) -> None:
         raise ConfigurationError(f"--best {visible(str(path))}: this file is there already; name another one") from None
     except OSError as error:
         raise ConfigurationError(f"--best {visible(str(path))} can't be written ({error.strerror}): name another file") from None
-    fact(console(), "written", f"{near(path)}: in sweeps/, `daisy -m +sweep={path.stem}` launches it")
+    is_there = path.absolute().parent == searching.project.root / "sweeps"
+    moved = "" if is_there else "once it is in the project's sweeps/, "
+    fact(console(), "written", f"{near(path)}: {moved}`daisy -m +sweep={path.stem}` launches it")
 
 
 def rebuild_study(sweep: SweepFolder) -> None:

@@ -91,9 +91,8 @@ class LocalLauncher:
                 worker.process.terminate()
 
     def _launch(self) -> None:
-        """Fill the free slots, one process for each model that waits and that no process is about to claim."""
-        starting = sum(worker.number is None for worker in self._workers)
-        for _ in range(self._sweep.waiting() - starting):
+        """Fill the free slots, one process for each model that waits."""
+        for _ in range(self._unclaimed()):
             slot = self._slots.take()
             if slot is None:
                 if not self._workers and not self._told_full:
@@ -173,9 +172,13 @@ class LocalLauncher:
             self._stopped_launching = True
             self._watcher.say(f"{why}: launching no more; {way_out(self._sweep.sweep_id)}")
 
+    def _unclaimed(self) -> int:
+        """How many wait that no process is about to claim."""
+        return max(0, self._sweep.waiting() - sum(worker.number is None for worker in self._workers))
+
     def _course(self) -> Course:
         running = [Running(worker.number, worker.folder, worker.began) for worker in self._workers]
-        return Course(self._sweep.waiting(), running, tuple(self._ended), self._stopped_launching)
+        return Course(self._unclaimed(), running, tuple(self._ended), self._stopped_launching)
 
 
 def _words(code: int) -> str:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 SIZE, DOTS = (11.0, 4.5), 100  # inches of a picture, dots an inch
 ROOT = re.compile(r"<svg\b[^>]*>", re.DOTALL)
 LENGTH = r'\b{}="([\d.]+)pt"'
+TRIAL = "Trial"  # what Optuna calls an axis of trials' numbers
 LOOK = {"figure.figsize": SIZE, "figure.max_open_warning": 0}
 
 
@@ -38,6 +39,7 @@ def picture(named: Sequence[tuple[str, Sequence["Plot"]]], form: str) -> tuple[b
 
 def _drawn(plot: "Plot", title: str, form: str) -> bytes:
     import optuna
+    from matplotlib import ticker
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -48,6 +50,9 @@ def _drawn(plot: "Plot", title: str, form: str) -> bytes:
         for each in figure.axes:
             for place in ("left", "center", "right"):
                 each.set_title("", loc=place)
+            for axis in (each.xaxis, each.yaxis):
+                if axis.get_label_text() == TRIAL:
+                    axis.set_major_locator(ticker.MaxNLocator(integer=True))  # there is no trial 2.5
         figure.suptitle(title, x=0.01, horizontalalignment="left")
         if plot.axis is not None:
             axes.set_xlabel("epoch")

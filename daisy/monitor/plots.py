@@ -83,7 +83,7 @@ def plots(base: SeenBase, space: Space, text: Callable[[str], str]) -> Iterator[
     trials = [trial.trial for trial in base.trials]
     goals = [_goal(place, name, direction) for place, (name, direction) in enumerate(base.goal.items())]
     names = [text(_unit(name)) for name in base.goal]
-    short = short_names([parameter.name for parameter in space.asked])
+    short = short_names([parameter.name for parameter in space.asked], [*base.goal])
     recaller = Recaller(space, lambda name: text(short.get(name, name)), text)
     if not any(trial.values is not None for trial in trials):
         return
