@@ -36,7 +36,7 @@ YAML = (".yaml", ".yml")
 
 
 @dataclass(frozen=True)
-class Asked:
+class View:
     """What somebody wants to see of a search; `env` is what other verbs need to find it (` --env NAME`)."""
 
     trials: Wanted = field(default_factory=Wanted)
@@ -45,28 +45,28 @@ class Asked:
     env: str = ""
 
 
-def print_search(sweep: SweepFolder, asked: Asked) -> None:
+def print_search(sweep: SweepFolder, view: View) -> None:
     """What is known of a search. What takes a second to find out comes last: all else is there at once."""
     out, seen = console(), see(sweep, Cluster())
-    for part in Screen(out, sweep, asked, lambda base: importances_of(sweep, base)).lines(seen):
+    for part in Screen(out, sweep, view, lambda base: importances_of(sweep, base)).lines(seen):
         out.print(part, soft_wrap=True)
         sys.stdout.flush()
     _warn(seen)
 
 
-def print_search_json(sweep: SweepFolder, asked: Asked) -> None:
+def print_search_json(sweep: SweepFolder, view: View) -> None:
     """The same for other programs."""
     from daisy.monitor.search_json import as_json
 
     seen = see(sweep, Cluster(), reports=True)
-    found = {base.number: importances_of(sweep, base) for base in seen.bases} if asked.importances else {}
-    at = at_epoch(sweep.models_dir, seen, asked.epoch) if asked.epoch is not None else None
+    found = {base.number: importances_of(sweep, base) for base in seen.bases} if view.importances else {}
+    at = at_epoch(sweep.models_dir, seen, view.epoch) if view.epoch is not None else None
     told = as_json(seen, found, [group for base in seen.bases for group in _causes(sweep, base)], at)
     sys.stdout.write(json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
     _warn(seen)
 
 
-def watch_search(sweep: SweepFolder, asked: Asked) -> None:
+def watch_search(sweep: SweepFolder, view: View) -> None:
     """Show it again and again, until Ctrl-C: in place on a terminal, one below the other elsewhere."""
     known: dict[tuple[int, int], Sequence[Importances]] = {}
 
@@ -78,7 +78,7 @@ def watch_search(sweep: SweepFolder, asked: Asked) -> None:
         return known[key]
 
     out = console()
-    screen = Screen(out, sweep, asked, importances)
+    screen = Screen(out, sweep, view, importances)
     with contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as stack:
         live = stack.enter_context(Live(console=out, auto_refresh=False, screen=True)) if out.is_terminal else None
         cluster = Cluster()
@@ -97,15 +97,15 @@ def watch_search(sweep: SweepFolder, asked: Asked) -> None:
 class Screen:
     """A search as lines."""
 
-    def __init__(self, out: Console, sweep: SweepFolder, asked: Asked, importances: Find) -> None:
-        self._out, self._sweep, self._asked, self._importances = out, sweep, asked, importances
+    def __init__(self, out: Console, sweep: SweepFolder, view: View, importances: Find) -> None:
+        self._out, self._sweep, self._view, self._importances = out, sweep, view, importances
         self._utf = out.encoding.startswith("utf")
 
     def lines(self, seen: SeenSearch, room: int | None = None) -> Iterator[Text]:
         """All lines; with so much `room` only so many trials of each base."""
-        asked, wanted = self._asked, self._asked.trials
+        view, wanted = self._view, self._view.trials
         wanted = wanted if room is None else replace(wanted, room=room)
-        at = at_epoch(self._sweep.models_dir, seen, asked.epoch) if asked.epoch is not None else None
+        at = at_epoch(self._sweep.models_dir, seen, view.epoch) if view.epoch is not None else None
         yield Text.assemble((seen.sweep_id, "bold"), f"  search, sweeps/{visible(seen.name)}.yaml")
         yield from _facts([*about(seen), *costs(seen)])
         for base in seen.bases:
@@ -115,7 +115,7 @@ class Screen:
             yield from _facts(progress(base))
             yield from self._trials(base, len(seen.repeats), wanted, at)
             yield from self._failures(base)
-            if asked.importances:
+            if view.importances:
                 yield from self._matters(base)
         yield from self._next(seen)
 
@@ -161,7 +161,7 @@ class Screen:
         """What to type next: with the best model of the first base that has one."""
         best = next((one for base in seen.bases for one in base.best if one.models), None)
         if best is not None:
-            yield Text(f"\n`daisy again {best.models[0]}{self._asked.env}` trains one like the best", style="dim")
+            yield Text(f"\n`daisy again {best.models[0]}{self._view.env}` trains one like the best", style="dim")
 
 
 def _facts(facts: Iterable[Fact]) -> Iterator[Text]:

@@ -89,9 +89,9 @@ def sweep(
     if json and watch:
         raise ConfigurationError("--json is told once, and --watch shows the search again and again: leave one of them out")
     wanted = Wanted(by or NUMBER, last, MOST_SHOWN if last is None else None)
-    asked = searches.Asked(wanted, epoch, importances, as_typed(env))
+    view = searches.View(wanted, epoch, importances, as_typed(env))
     show_it = searches.print_search_json if json else searches.watch_search if watch else searches.print_search
-    show_it(found, asked)
+    show_it(found, view)
 
 
 @app.command(context_settings=TAKES_A_MODEL)
