@@ -114,7 +114,7 @@ class Asking:
     def _untried(self, study: Study, number: int) -> tuple[Asked, list[Repeated]] | None:
         """A point that was not tried yet, and those that the sampler asked for before it; None where there is no more."""
         tried = study.tried()
-        space, repeated = study.space, list[Repeated]()
+        space, repeated = study.space, study.repeated_before(number)
         count = space.count()
         while count is None or len(tried) < count:
             insists = len(repeated) >= MOST_REPEATED
@@ -123,7 +123,7 @@ class Asking:
             known = tried.get(study.key(asked.parameters))
             if known is None:
                 return asked, repeated
-            repeated.append(study.repeated(asked, known.number, known.values))
+            repeated.append(study.repeated(asked, number, known.number, known.values))
             if len(repeated) >= MOST_AT_RANDOM:
                 return None
         return None

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import optuna
 
 TRIAL, REPEATS, MODELS = "trial", "repeats", "models"  # attributes of Optuna's trials: which trial of the sweep one is, ...
+ASKED_FOR = "asked_for"  # of one that repeats another: the trial that was being asked for then
 JOURNAL = "study.log"
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
@@ -159,12 +160,22 @@ class Study:
         return next((one for one in trials if one.state.name == "RUNNING" and one.user_attrs.get(TRIAL) not in noted), None)
 
     @_guarded
-    def repeated(self, asked: Asked, of: int | None, values: Sequence[float] | None) -> Repeated:
-        """Tell at once what a point has come to that had been tried; nothing, where that is not known yet."""
+    def repeated(self, asked: Asked, number: int, of: int | None, values: Sequence[float] | None) -> Repeated:
+        """Tell at once what a point has come to that had been tried; nothing, where that is not known yet.
+
+        It was asked for to be the trial of this number, whose file is to have it.
+        """
         asked.trial.set_user_attr(REPEATS, of)
+        asked.trial.set_user_attr(ASKED_FOR, number)
         asked.trial.set_user_attr(TRIAL, None)
         self._tell(asked.trial.number, "COMPLETE" if values is not None else "FAIL", values)
         return Repeated(asked.parameters, of, values)
+
+    @_guarded
+    def repeated_before(self, number: int) -> list[Repeated]:
+        """Points that had been tried, which a job was told of that died before it could note the trial of this number."""
+        own = [one for one in self.trials() if one.user_attrs.get(ASKED_FOR) == number and one.state.is_finished()]
+        return [Repeated(one.params, one.user_attrs[REPEATS], one.values) for one in own]
 
     @_guarded
     def follow(self, numbers: Iterable[int], read: Callable[[int], Trial]) -> list[Trial]:
@@ -183,7 +194,7 @@ class Study:
         state = STATES.get(trial.state, "FAIL")
         if frozen is None:
             for one in trial.file.repeated:
-                self._add(one.parameters, one.values, {REPEATS: one.of})
+                self._add(one.parameters, one.values, {REPEATS: one.of, ASKED_FOR: trial.number})
         if frozen is None or (frozen.state.name == "FAIL" and state != "FAIL"):  # made again, or somebody has gone on with it
             self._add_trial(trial, state)
             return True

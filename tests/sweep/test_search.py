@@ -306,3 +306,24 @@ def test_a_command_that_is_killed_while_it_extends_loses_nothing(sweeps: Sweeps,
     assert again.code == 0, again.err
     assert sorted(one.user_attrs["trial"] for one in finished(study_of(folder_of(sweeps)))) == [3, 4]
     assert "to_rebuild" not in json.loads((folder_of(sweeps) / "sweep.json").read_text())
+
+
+def test_a_job_that_dies_between_two_points_leaves_what_it_was_told_to_the_next_one(sweeps: Sweeps) -> None:
+    """The first point had been tried. The study says so, and no file yet."""
+    sweeps.write("s", definition(f"{RIGHT}: '3,4'", 2))
+    assert sweeps.launch("s", "env.max_running=1").code == 0
+    folder = folder_of(sweeps)
+    (folder / "trials" / "00002.json").unlink()
+    study = study_of(folder)
+    [first] = [one for one in study.trials if one.user_attrs.get("trial") == 1]
+    study.enqueue_trial(first.params)
+    asked = study.ask()
+    asked.suggest_categorical(RIGHT, [3, 4])
+    for key, value in {"repeats": 1, "asked_for": 2, "trial": None}.items():
+        asked.set_user_attr(key, value)
+    study.tell(asked, first.values)
+    waits = folder / "waiting" / "00002.json"
+    next((folder / "claimed").glob("00002@*.json")).rename(waits)
+    waits.write_text("")
+    assert sweeps.launch("s", "env.max_running=1").code == 0
+    assert {"parameters": first.params, "of": 1, "values": first.values} in trial_files(folder)[1]["repeated"]
