@@ -191,6 +191,11 @@ class SweepFolder:
         """A claimed one waits again. False where it is claimed no longer."""
         return moved(place.path, self.path / "waiting" / f"{place.number:05}.json")
 
+    def begin_anew(self, place: Place) -> bool:
+        """A claimed one waits again, as if it had never been begun. False where it is claimed no longer."""
+        write_json(place.path, {"model": None, "starts": 0})
+        return self.put_back(place)
+
     def cancel(self, place: Place) -> bool:
         """One that waits, or was given up, will not be trained. False where it is there no longer."""
         return moved(place.path, self.path / "cancelled" / f"{place.number:05}.json")

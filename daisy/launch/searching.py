@@ -149,6 +149,11 @@ def rebuild(sweep: SweepFolder) -> Searching:
     return searching
 
 
+def is_idle(sweep: SweepFolder) -> bool:
+    """Whether no model of a sweep may be running."""
+    return all(name == RUNNER for name in sweep.workers())
+
+
 def check_idle(sweep: SweepFolder) -> None:
     """Raise LaunchError while models of a sweep may be running."""
     if count := sum(name != RUNNER for name in sweep.workers()):

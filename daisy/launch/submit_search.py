@@ -3,14 +3,14 @@
 import json
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from daisy.configuration import Configuration, Environment, Project
 from daisy.configuration.model import leaves
-from daisy.errors import ConfigurationError, FolderError
+from daisy.errors import ConfigurationError, FolderError, LaunchError
 from daisy.files import sha256
 from daisy.folder import ModelFolder, NewSearch, Numbering, SweepFolder, create_sweep, patch_name
 from daisy.launch import lanes, sbatch
@@ -19,7 +19,7 @@ from daisy.launch.frozen import freeze
 from daisy.launch.lanes import lanes_for
 from daisy.launch.planning import Plan, measured
 from daisy.launch.recovery import RUNNER, check_not_run, claiming, locked, recover, wait_again
-from daisy.launch.searching import TO_REBUILD, check_idle, rebuild
+from daisy.launch.searching import TO_REBUILD, check_idle, is_idle, rebuild
 from daisy.launch.starting import models_dir_of_all
 from daisy.launch.submit import SLURM, Submission, filled_or_withdrawn, info_of, launcher_of, named_sweeps, to_its_end
 from daisy.launch.warm import WarmStart
@@ -101,15 +101,18 @@ def submit_search(project: Project, asked: AskedSearch, name: str, command: Sequ
         info = _info(asked, origin, name, command, launcher)
         if known is not None and (is_another := _searches_otherwise(known, origin)):
             check_idle(known)
+        over = _over(known) if known is not None else frozenset()
         if known is not None:
             sweep, new = _go_on(project, known, asked, {**info, **({TO_REBUILD: True} if is_another else {})}), None
         else:
             sweep = new = _create(project, models_dir, asked, info)
+        to_rebuild = is_another or (is_idle(sweep) and any(place.number in over for place in sweep.places("waiting")))
         filled = None
-        if queue is not None and not is_another:
+        if queue is not None and not to_rebuild:
             filled = filled_or_withdrawn(models_dir, queue, new, sweep)
-    if is_another:
-        rebuild(sweep)
+    if to_rebuild:
+        with nullcontext() if is_another else suppress(LaunchError):  # a job that has just begun says the same, once more
+            rebuild(sweep)
         if queue is not None:  # its jobs ask a study of the new definition
             with locked(models_dir):
                 filled = filled_or_withdrawn(models_dir, lanes.the_queue(), None, sweep)
@@ -121,6 +124,19 @@ def _searches_otherwise(sweep: SweepFolder, origin: Origin) -> bool:
     info, now = sweep.info(), origin.content["sweep"]
     before = info["named"]["content"]["sweep"]
     return info.get(TO_REBUILD, False) or any(before.get(key) != now.get(key) for key in ("space", "when", "goal", "storage"))
+
+
+def _over(sweep: SweepFolder) -> frozenset[int]:
+    """The places of which the study may say that they are over: where they wait again, it has to be made anew.
+
+    What is over in a study stays so, and its trial would be there twice.
+    """
+    workers, asked, numbering = frozenset(sweep.workers()), frozenset(sweep.trials.numbers()), sweep.numbering()
+    return frozenset(
+        place.number
+        for place in sweep.places("claimed", "cancelled")
+        if place.worker not in workers and (place.state == "claimed" or numbering.trial_of(place.number) in asked)
+    )
 
 
 def known_search(models_dir: Path, origin: Origin, asked: AskedSearch) -> SweepFolder | None:
@@ -208,6 +224,7 @@ def _go_on(project: Project, sweep: SweepFolder, asked: AskedSearch, info: Mappi
     cluster = Cluster()
     recover(sweep, cluster)
     wait_again(sweep, cluster)
+    _ask_for_lost(sweep, numbering)
     if sweep.held() is not None:
         _try_again(sweep)
     if changed := before["named"]["content"] != info["named"]["content"]:
@@ -242,6 +259,16 @@ def _add_missing(sweep: SweepFolder, numbering: Numbering) -> None:
     with claiming(sweep.models_dir):
         there = {place.number for place in sweep.places()}
         sweep.add_places(number for number in range(1, numbering.places + 1) if number not in there)
+
+
+def _ask_for_lost(sweep: SweepFolder, numbering: Numbering) -> None:
+    """What somebody has removed is trained anew: models, and trials whose file is gone."""
+    asked, workers = frozenset(sweep.trials.numbers()), frozenset(sweep.workers())
+    for place in sweep.places("claimed"):
+        model = sweep.begun(place).model
+        is_gone = model is not None and not (sweep.models_dir / model).exists()
+        if place.worker not in workers and (is_gone or numbering.trial_of(place.number) not in asked):
+            sweep.begin_anew(place)
 
 
 def _uncancel(sweep: SweepFolder, numbering: Numbering) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -327,3 +328,29 @@ def test_a_job_that_dies_between_two_points_leaves_what_it_was_told_to_the_next_
     waits.write_text("")
     assert sweeps.launch("s", "env.max_running=1").code == 0
     assert {"parameters": first.params, "of": 1, "values": first.values} in trial_files(folder)[1]["repeated"]
+
+
+def test_what_was_removed_is_trained_again_and_what_was_cancelled_goes_on(sweeps: Sweeps) -> None:
+    """The study has no trial twice then: it is made anew."""
+    sweeps.write("s", definition(f"{RIGHT}: 'range(0,19)'", 4))
+    assert sweeps.launch("s").code == 0
+    folder = folder_of(sweeps)
+    (folder / "trials" / "00002.json").unlink()
+    shutil.rmtree(sweeps.launched.project.root / "models" / model_of(folder, 1))
+    cancelled = next((folder / "claimed").glob("00004@*.json"))
+    shutil.rmtree(sweeps.launched.project.root / "models" / model_of(folder, 4))
+    cancelled.rename(folder / "cancelled" / "00004.json")
+    (folder / "cancelled" / "00004.json").write_text("")
+    again = sweeps.launch("s")
+    assert again.code == 0, again.err
+    assert [one["number"] for one in trial_files(folder)] == [1, 2, 3, 4]
+    before = facts(study_of(folder))
+    assert sorted(one["trial"] for one in before if one["trial"]) == [1, 2, 3, 4]
+    assert {one["state"] for one in before if one["trial"]} == {"COMPLETE"}
+    assert sweeps.daisy("sweeps", "rebuild", "-1").code == 0
+    assert facts(study_of(folder)) == before
+
+
+def model_of(folder: Path, place: int) -> str:
+    """The model that a place of a search has become."""
+    return str(json.loads(next((folder / "claimed").glob(f"{place:05}@*.json")).read_text())["model"])
