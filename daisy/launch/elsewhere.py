@@ -68,8 +68,12 @@ def in_sweeps(
 
 
 def _open_identities(sweep: SweepFolder) -> dict[int, str]:
-    """The identities of a sweep; of a search those of its models that have not ended: they are in a file each."""
-    return sweep.identities({place.number for place in sweep.places("waiting", "claimed")} if sweep.is_search else None)
+    """The identities of a sweep; of a search those that wait or are about to begin: they are in a file each."""
+    if not sweep.is_search:
+        return sweep.identities()
+    workers = frozenset(sweep.workers())
+    places = sweep.places("waiting", "claimed")
+    return sweep.identities({place.number for place in places if place.state == "waiting" or place.worker in workers})
 
 
 def waits_as(folder: ModelFolder) -> Elsewhere | None:

@@ -16,6 +16,10 @@ from sweep.named_sweeps import BASE, Sweeps, share
 from sweep.postgres import IN_A_URL, PASSWORD, running, why_not
 from sweep.searches import RIGHT, SECONDS, definition, facts, finished, results, study_of, trial_files
 
+from daisy.folder import SweepFolder
+from daisy.folder.trials import Trials
+from daisy.launch.elsewhere import in_sweeps
+
 
 def folder_of(sweeps: Sweeps) -> Path:
     [sweep] = sweeps.launched.sweeps
@@ -354,3 +358,14 @@ def test_what_was_removed_is_trained_again_and_what_was_cancelled_goes_on(sweeps
 def model_of(folder: Path, place: int) -> str:
     """The model that a place of a search has become."""
     return str(json.loads(next((folder / "claimed").glob(f"{place:05}@*.json")).read_text())["model"])
+
+
+def test_who_looks_for_models_that_wait_reads_no_trials_that_are_over(sweeps: Sweeps, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There may be thousands, and each job that asks looks."""
+    sweeps.write("s", definition(f"{RIGHT}: 'range(0,19)'", 3))
+    assert sweeps.launch("s").code == 0
+    sweep = SweepFolder(folder_of(sweeps))
+    sweep.register("one")
+    read: list[int] = []
+    monkeypatch.setattr(Trials, "read", lambda self, number: read.append(number))
+    assert not in_sweeps(sweep.models_dir, {"1-0"}) and not read
