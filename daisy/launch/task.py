@@ -7,6 +7,7 @@ instead of it: the worker, which is this process, has claimed model 17 already. 
 for one that failed, NOTHING_WAITS, STEPPED_BACK, or 128 and the number of the signal that stopped it.
 """
 
+import gc
 import os
 import sys
 import time
@@ -63,6 +64,7 @@ def exit_with(work: Callable[[], int]) -> NoReturn:
     except DaisyError as error:
         print(f"daisy: {error}", file=sys.stderr)
         code = 1
+    gc.freeze()  # else the interpreter's end goes through all that Hydra and Optuna have loaded, while the slot waits
     sys.exit(code)
 
 
@@ -93,9 +95,7 @@ def train(sweep: SweepFolder, worker: str, place: Place, slot: int | None = None
     begun = None
     try:
         if sweep.is_search:
-            from daisy.launch import asking  # Hydra, Optuna: a second that other models do without
-
-            asked = asking.next_to_train(sweep, worker, place)
+            asked = _asked(sweep, worker, place)
             if asked is None:
                 sweep.deregister(worker)
                 return NOTHING_WAITS
@@ -130,6 +130,16 @@ def train(sweep: SweepFolder, worker: str, place: Place, slot: int | None = None
         if outcome.state != "stopped" or settle_stopped(sweep, place, folder, attempt, outcome.exit_code - 128):
             sweep.deregister(worker)
     return outcome.exit_code
+
+
+def _asked(sweep: SweepFolder, worker: str, place: Place) -> Place | None:
+    gc.disable()  # what is loaded and composed now stays: to look for garbage in it takes a tenth of the time
+    try:
+        from daisy.launch import asking  # Hydra, Optuna: half a second that other models do without
+
+        return asking.next_to_train(sweep, worker, place)
+    finally:
+        gc.enable()
 
 
 def _judge(sweep: SweepFolder, place: Place, folder: ModelFolder) -> Judge | None:
