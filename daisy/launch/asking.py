@@ -65,7 +65,10 @@ class Asking:
             if not TrialStates(sweep, self._searching.search.goal).of(trial).is_open:
                 sweep.cancel(place)  # another one of its models was pruned, or has failed
                 return False
-            return self._is_new(place, trial.models[self._searching.numbering.repeat_of(place.number)])
+            if self._is_new(place, trial.models[self._searching.numbering.repeat_of(place.number)]):
+                return True
+            self._searching.settle(trial.base)  # no job of this search ends that would tell the study of it
+            return False
 
     def _is_new(self, place: Place, model: TrialModel) -> bool:
         """Whether nobody has trained this model, or trains it. One that waits elsewhere is trained here now."""

@@ -118,6 +118,16 @@ def test_what_a_grid_has_trained_is_used(sweeps: Sweeps) -> None:
     assert sorted(one.params[RIGHT] for one in finished(study_of(sweeps.launched.sweeps[-1].path))) == [2, 3, 4]
 
 
+def test_the_study_knows_what_was_there_already(sweeps: Sweeps) -> None:
+    """Also where no job of the search trains anything."""
+    sweeps.write("g", f"{{kind: grid, axes: {{{RIGHT}: '2,3'}}}}")
+    assert sweeps.launch("g").code == 0
+    sweeps.write("s", definition(f"{RIGHT}: '2,3'", 2))
+    done = sweeps.launch("s")
+    assert done.code == 0, done.err
+    assert sorted(one.params[RIGHT] for one in finished(study_of(sweeps.launched.sweeps[-1].path))) == [2, 3]
+
+
 def test_a_killed_job_takes_nothing_with_it(sweeps: Sweeps) -> None:
     sweeps.launched.gate.unlink()
     sweeps.write("s", definition(f"{RIGHT}: 'range(0,19)', {SECONDS}: '60,61'", 4))
