@@ -1,6 +1,7 @@
 """A search comes to be, or goes on: its places wait on disk, and each job that claims one asks for its own trial."""
 
 import json
+import re
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext, suppress
@@ -27,6 +28,8 @@ from daisy.sweep import Named, Origin, Search, changes, check_unchanged, origin_
 from daisy.sweep.samplers import check_space
 from daisy.sweep.storage import opened
 from daisy.sweep.study import JOURNAL
+
+WHOLE_ENDS = re.compile(r"interval\(\s*[+-]?\d+\s*,\s*[+-]?\d+\s*\)")
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,17 @@ def _check_space(asked: AskedSearch) -> None:
     assert space is not None
     distributions = {name: one for point in space.samples() for name, one in space.distributions(point).items()}
     check_space(asked.search.sampler, distributions)
+    for planned in asked.plans:
+        _check_ends(asked.search, planned.configuration)
+
+
+def _check_ends(search: Search, configuration: Configuration) -> None:
+    """Raise ConfigurationError for an interval with whole ends where a number is meant: as in Hydra 1.4 it has no others."""
+    parts = [search.space, *search.when.values()]
+    for key, text in ((key, text) for part in parts for key, text in part.items() if isinstance(text, str)):
+        if WHOLE_ENDS.search(text) and isinstance(configuration.defaults.get(key), float):
+            told = f"{text} has only whole numbers, and it is a number like {configuration.defaults[key]:g}"
+            raise ConfigurationError(f"{key}: {told}: write its ends with a point, interval(0.0,1.0)")
 
 
 def submit_search(project: Project, asked: AskedSearch, name: str, command: Sequence[str]) -> Submission:

@@ -35,7 +35,7 @@ def test_all_are_trained_once(launched: Any) -> None:
     (sweep,) = launched.sweeps
     assert f"{sweep.sweep_id}: 3 models" in done.out and "3 done" in done.out
     assert [place.state for place in sweep.places()] == ["claimed"] * 3
-    for number, config in enumerate(sweep.configs(), 1):
+    for number, config in sweep.some_configs(range(1, sweep.info()["count"] + 1)).items():
         model = sweep.models_dir / str(sweep.begun(sweep.places()[number - 1]).model) / "daisy" / "config.json"
         assert json.loads(model.read_text())["sweep"] == {"id": sweep.sweep_id, "number": number}
         assert json.loads(model.read_text())["identity"] == config["identity"]

@@ -143,6 +143,14 @@ def test_a_key_is_searched_or_repeated_or_given(sweeps: Sweeps) -> None:
     assert f"{RIGHT}=3" in sweeps.launch("s", f"{RIGHT}=3").one_line
 
 
+def test_an_interval_of_a_number_has_ends_that_are_numbers(sweeps: Sweeps) -> None:
+    """Hydra 1.3 draws any number from interval(0,1), 1.4 whole ones: so it is said what is meant."""
+    sweeps.write("s", definition(f"{SECONDS}: 'interval(0,1)'", 2))
+    refused = sweeps.launch("s")
+    assert refused.code == 2 and f"{SECONDS}: interval(0,1) has only whole numbers" in refused.one_line
+    assert sweeps.launched.sweeps == []
+
+
 def test_a_point_that_no_model_can_be_made_of_is_a_failed_trial(sweeps: Sweeps) -> None:
     """Which of its points an architecture refuses is known only when it is composed: two kernels make no three layers."""
     base = "defaults: [{override /framework: arcadio}, {override /dataset: tiny}]\n"
