@@ -21,8 +21,8 @@ from daisy.framework.lines import visible
 from daisy.job import Stopped, stoppable
 from daisy.launch.local import LocalLauncher
 from daisy.launch.planning import Plan
-from daisy.launch.recovery import RUNNER, check_not_run, locked
-from daisy.launch.resuming import make_ready, resumed
+from daisy.launch.recovery import RUNNER
+from daisy.launch.resuming import ready, resumed
 from daisy.launch.slots import at_once
 from daisy.launch.submit import SLURM, Submission, foreseen, launcher_of, submit
 from daisy.launch.submit_search import AskedSearch
@@ -112,10 +112,7 @@ def resume_sweep(env: Environment, wanted: str, wait: bool = False) -> int:
 
         tell_submitted(resumed(sweep), sweep)
         return wait_for(sweep) if wait else 0
-    with locked(sweep.models_dir):
-        check_not_run(sweep)
-        make_ready(sweep)
-        sweep.register(RUNNER)  # of two that resume it at once, the other one sees this
+    ready(sweep, RUNNER)
     return run_sweep(sweep, Environment.from_json(sweep.info()["env"]))
 
 

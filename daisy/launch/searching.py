@@ -1,7 +1,7 @@
 """A search, as its folder keeps it: its study is told what has become of the trials, and when it has come to its end."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
@@ -152,6 +152,21 @@ def rebuild(sweep: SweepFolder) -> Searching:
 def is_idle(sweep: SweepFolder) -> bool:
     """Whether no model of a sweep may be running."""
     return all(name == RUNNER for name in sweep.workers())
+
+
+def over_places(sweep: SweepFolder) -> frozenset[int]:
+    """The places of which the study may say that they are over. What is over in a study stays so."""
+    workers, asked, numbering = frozenset(sweep.workers()), frozenset(sweep.trials.numbers()), sweep.numbering()
+    return frozenset(
+        place.number
+        for place in sweep.places("claimed", "cancelled")
+        if place.worker not in workers and (place.state == "claimed" or numbering.trial_of(place.number) in asked)
+    )
+
+
+def is_reopened(sweep: SweepFolder, over: Collection[int]) -> bool:
+    """Whether something waits again that was over: its trial would be in the study twice, unless that is made again now."""
+    return is_idle(sweep) and any(place.number in over for place in sweep.places("waiting"))
 
 
 def check_idle(sweep: SweepFolder) -> None:

@@ -20,7 +20,7 @@ from daisy.launch.frozen import freeze
 from daisy.launch.lanes import lanes_for
 from daisy.launch.planning import Plan, measured
 from daisy.launch.recovery import RUNNER, check_not_run, claiming, locked, recover, wait_again
-from daisy.launch.searching import TO_REBUILD, check_idle, is_idle, rebuild
+from daisy.launch.searching import TO_REBUILD, check_idle, is_reopened, over_places, rebuild
 from daisy.launch.starting import models_dir_of_all
 from daisy.launch.submit import SLURM, Submission, filled_or_withdrawn, info_of, launcher_of, named_sweeps, to_its_end
 from daisy.launch.warm import WarmStart
@@ -115,12 +115,12 @@ def submit_search(project: Project, asked: AskedSearch, name: str, command: Sequ
         info = _info(asked, origin, name, command, launcher)
         if known is not None and (is_another := _searches_otherwise(known, origin)):
             check_idle(known)
-        over = _over(known) if known is not None else frozenset()
+        over = over_places(known) if known is not None else frozenset()
         if known is not None:
             sweep, new = _go_on(project, known, asked, {**info, **({TO_REBUILD: True} if is_another else {})}), None
         else:
             sweep = new = _create(project, models_dir, asked, info)
-        to_rebuild = is_another or (is_idle(sweep) and any(place.number in over for place in sweep.places("waiting")))
+        to_rebuild = is_another or is_reopened(sweep, over)
         filled = None
         if queue is not None and not to_rebuild:
             filled = filled_or_withdrawn(models_dir, queue, new, sweep)
@@ -138,19 +138,6 @@ def _searches_otherwise(sweep: SweepFolder, origin: Origin) -> bool:
     info, now = sweep.info(), origin.content["sweep"]
     before = info["named"]["content"]["sweep"]
     return info.get(TO_REBUILD, False) or any(before.get(key) != now.get(key) for key in ("space", "when", "goal", "storage"))
-
-
-def _over(sweep: SweepFolder) -> frozenset[int]:
-    """The places of which the study may say that they are over: where they wait again, it has to be made anew.
-
-    What is over in a study stays so, and its trial would be there twice.
-    """
-    workers, asked, numbering = frozenset(sweep.workers()), frozenset(sweep.trials.numbers()), sweep.numbering()
-    return frozenset(
-        place.number
-        for place in sweep.places("claimed", "cancelled")
-        if place.worker not in workers and (place.state == "claimed" or numbering.trial_of(place.number) in asked)
-    )
 
 
 def known_search(models_dir: Path, origin: Origin, asked: AskedSearch) -> SweepFolder | None:
@@ -263,7 +250,7 @@ def _longer(sweep: SweepFolder, numbering: Numbering, asked: AskedSearch) -> Num
     there = numbering.trials // len(asked.bases)
     more = asked.search.trials - there
     if more < 0:
-        way_out = f"`daisy cancel {sweep.sweep_id}` takes away what waits of them"
+        way_out = f"`daisy cancel {sweep.sweep_id}` ends it; a smaller one needs a name of its own"
         raise ConfigurationError(f"sweep.trials={asked.search.trials}: {sweep.sweep_id} has {there} already; {way_out}")
     return replace(numbering, blocks=[*numbering.blocks, *((base, more) for base in range(len(asked.bases)) if more)])
 

@@ -145,6 +145,22 @@ def test_a_killed_job_takes_nothing_with_it(sweeps: Sweeps) -> None:
     assert [result["state"] for result in results(model.parent)] == ["done"] * 4
 
 
+def test_what_was_cancelled_and_is_resumed_is_in_the_study_once(sweeps: Sweeps) -> None:
+    sweeps.launched.gate.unlink()
+    sweeps.write("s", definition(f"{RIGHT}: 'range(0,19)', {SECONDS}: '60,61'", 2))
+    launched = sweeps.launched.project.start("-m", "+sweep=s", "env.max_running=1", environment=sweeps.launched.environment)
+    sweeps.launched.started.append(launched)
+    wait_until(lambda: len(sweeps.launched.told()) == 1, "one that runs")
+    assert sweeps.daisy("cancel", folder_of(sweeps).name, "--yes").code == 0
+    launched.communicate(timeout=120)
+    sweeps.daisy("sweeps", "rebuild", "-1")
+    assert {one.state.name for one in study_of(folder_of(sweeps)).trials} == {"FAIL"}
+    sweeps.launched.open()
+    resumed = sweeps.daisy("resume", folder_of(sweeps).name)
+    assert resumed.code == 0, resumed.err
+    assert [one.state.name for one in study_of(folder_of(sweeps)).trials] == ["COMPLETE"] * 2
+
+
 def test_a_slot_that_is_free_asks_at_once(sweeps: Sweeps) -> None:
     """While one model takes long, the other slot goes through all that is left."""
     sweeps.launched.gate.unlink()
