@@ -1,5 +1,7 @@
 """What pruning saves and what it costs: the same points searched with each pruner, as it is without options.
 
+`patient+` is patient with `min_delta: 0.02`: the curves' noise is 0.01, and what is less than twice that is no gain.
+
     make bench-pruning                                  # planted learning curves: some minutes
     make bench-pruning SEEDS="1 2 3" PRUNERS="none patient"
     make bench-pruning PARTS=real                       # arcadio on CoNLL-SIGMORPHON's Finnish: half an hour, both cores
@@ -25,8 +27,8 @@ sys.path.insert(0, str(ROOT / "tests"))
 from support import SIGMORPHON
 
 PARTS = ("planted", "real")
-PRUNERS = ("none", "median", "percentile", "asha", "hyperband", "patient")
-REAL_PRUNERS = ("none", "median", "patient")
+PRUNERS = ("none", "median", "percentile", "asha", "hyperband", "patient", "patient+")
+REAL_PRUNERS = ("none", "median", "patient", "patient+")
 TRIALS, EPOCHS, SLOTS = 40, 20, 4
 REAL_TRIALS, REAL_EPOCHS, REAL_SLOTS = 30, 12, 2
 PLANTED = "defaults: [{override /framework: planted}, {override /dataset: pairs}]\n"

@@ -30,6 +30,9 @@ checkpoint: {best: model.txt, last: model.txt}
 """
 
 
+WITH_OPTIONS = {"patient+": {"name": "patient", "min_delta": 0.02}}  # what is less than the noise is no gain
+
+
 @dataclass(frozen=True)
 class Model:
     """A model of a search. `judged`: its epochs until the pruner's word, all without one; `trained`: also those after it."""
@@ -91,6 +94,7 @@ class Project:
     def search(self, name: str, base: str, node: Mapping[str, Any], *words: str) -> Searched:
         """Launch it, with models of its own; ends the program where that fails."""
         pruner = str(node["pruner"])
+        node = {**node, "pruner": WITH_OPTIONS.get(pruner, pruner)}
         models = self.root / f"models-{name}-{pruner}"
         file = f"# {name}, pruner {pruner}\n{base}sweep: {json.dumps({'kind': 'search', **node})}\n"
         (self.root / "sweeps" / f"{name}.yaml").write_text(file)
