@@ -78,6 +78,7 @@ def test_the_live_table_of_a_sweep(launched: Launched) -> None:
     words = launched.words("seed=0,600,601,602", "framework.options.seconds=${seed}", "env.max_running=2")
     with on_a_terminal(launched.project, *words, environment=launched.environment) as terminal:
         terminal.until(r"^1 of 4 ended, 2 running, 1 waiting, \d+:\d\d left$")
+        terminal.until(r"^3  tiny_seconds601_s601 [^\n]*\n1 of 4 ended, 2 running, 1 waiting")  # it has claimed its model
         assert re.search(r"^1  done     tiny_seconds0_s0 +\d+\.\d %  \d+:\d\d$", terminal.text, re.MULTILINE), terminal.text
         assert not re.search("0 of 4 ended.*left", terminal.text)  # while none is done nobody knows how long they take
         above = terminal.text[: terminal.text.rindex("1 of 4 ended, 2 running, 1 waiting")]

@@ -64,7 +64,7 @@ def test_a_job_that_is_killed_leaves_its_trial_to_the_next_one(on_slurm: OnSlurm
 
 def test_killed_at_twenty_moments(on_slurm: OnSlurm) -> None:
     """The same command goes on: in the end each trial is there, once, and the study says what the folders do."""
-    write(on_slurm, 30, "interval(1,8)", "retries: 20")
+    write(on_slurm, 30, "interval(1.0,8.0)", "retries: 20")
     killing = Killing(on_slurm, random.Random(20))
     for _ in range(20):
         command = on_slurm.project.start("-m", "+sweep=s", "env.max_running=4", environment=on_slurm.environment)
