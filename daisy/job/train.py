@@ -4,7 +4,7 @@ import errno
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -87,7 +87,7 @@ def run(
     except Stopped as stop:
         if course.written is not None:  # it came while the result was being written: that holds
             return Outcome(_with_state(course, course.written), 0 if course.written in FINAL else 1)
-        with unstoppable():
+        with suppress(Stopped), unstoppable():  # asked once more meanwhile: it is being stopped already
             _end(folder, course, "stopped", reason=f"stopped by {stop.words}")
         return Outcome(_with_state(course, "stopped"), stop.exit_code)
     except TrainingFailed as failure:
