@@ -4,54 +4,13 @@ import json
 from typing import Any
 
 import pytest
+from sweep.curved import with_curved
 from sweep.named_sweeps import Sweeps, share
 from sweep.searches import RIGHT, SECONDS, definition, facts, finished, results, study_of, trial_files
-
-CURVES = """
-name: curves
-adapter: command
-version: "1"
-options:
-  best: 10
-  late: false
-train: python {here}/curves.py train {model_out} {options.best} {options.late} {train.epochs}
-predict: python {here}/curves.py predict {model_out} {source} {output}
-progress:
-  epoch: 'epoch (\\d+)'
-  dev_accuracy: 'accuracy ([0-9.]+)'
-epoch_done: 'epoch \\d+ done'
-checkpoint:
-  best: "*.txt"
-  last: "*.txt"
-"""
-PROGRAM = """
-import sys, time
-from pathlib import Path
-out = Path(sys.argv[2])
-if sys.argv[1] == "predict":
-    right, lines = int((out / "model.txt").read_text()), Path(sys.argv[3]).read_text().splitlines()
-    lemmas = [line.removesuffix(" n").removesuffix(" s s a") if number < right else "x" for number, line in enumerate(lines)]
-    Path(sys.argv[4]).write_text("".join(f"{lemma}\\n" for lemma in lemmas))
-    sys.exit()
-best, late, epochs = int(sys.argv[3]), sys.argv[4] == "true", int(sys.argv[5])
-for epoch in range(1, epochs + 1):
-    share = (epoch / epochs) ** (3.0 if late else 0.5)
-    (out / "model.txt").write_text(str(round(best * share)))
-    print(f"epoch {epoch} done, accuracy {best * share / 18:.4f}", flush=True)
-    time.sleep(0.2)
-"""
 
 
 def last(sweeps: Sweeps) -> Any:
     return sweeps.launched.sweeps[-1].path
-
-
-def with_curves(sweeps: Sweeps) -> None:
-    """A framework that learns as it was planned."""
-    root = sweeps.launched.project.root
-    (root / "conf" / "framework" / "curves.yaml").write_text(CURVES)
-    (root / "frameworks" / "curves").mkdir(parents=True)
-    (root / "frameworks" / "curves" / "curves.py").write_text(PROGRAM)
 
 
 def test_a_warm_start_knows_the_models_of_before(sweeps: Sweeps) -> None:
@@ -99,20 +58,20 @@ def test_several_goals_have_a_front(sweeps: Sweeps) -> None:
 
 
 def test_a_pruner_ends_what_will_not_be_the_best(sweeps: Sweeps) -> None:
-    with_curves(sweeps)
-    base = "defaults: [{override /framework: curves}, {override /dataset: tiny}]\ntrain: {epochs: 6}\n"
+    with_curved(sweeps)
+    base = "defaults: [{override /framework: curved}, {override /dataset: tiny}]\ntrain: {epochs: 6}\n"
     pruner = "pruner: {name: median, startup_trials: 2}, measure: dev_accuracy"
-    node = definition("framework.options.best: '16,15,3,2,14'", 5, pruner)
+    node = definition("framework.options.right: '16,15,3,2,14'", 5, pruner)
     sweeps.write("s", node.replace("{name: random, seed: 1}", "brute"), base)
     done = sweeps.launch("s", "env.max_running=1")
     assert done.code == 0, done.err + done.out
-    states = {trial["point"]["framework.options.best"]: result for trial, result in by_trial(sweeps)}
+    states = {trial["point"]["framework.options.right"]: result for trial, result in by_trial(sweeps)}
     pruned = {best for best, result in states.items() if result["state"] == "pruned"}
     assert pruned and pruned <= {2, 3, 14, 15} and 16 not in pruned
     for best in pruned:
         assert "dev_accuracy" in states[best]["reason"] and states[best]["accuracy"] is not None
     study = study_of(last(sweeps))
-    told = {one.params["framework.options.best"]: one for one in study.trials}
+    told = {one.params["framework.options.right"]: one for one in study.trials}
     assert {best for best, one in told.items() if one.state.name == "PRUNED"} == pruned
     assert all(len(told[best].intermediate_values) < 6 for best in pruned)
     assert told[16].intermediate_values[6] == pytest.approx(16 / 18, abs=1e-3)
