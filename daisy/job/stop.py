@@ -59,3 +59,17 @@ def unstoppable() -> Iterator[None]:
             signal.signal(number, _raise)
     if came:
         raise Stopped(came[0])
+
+
+@contextmanager
+def deaf() -> Iterator[None]:
+    """While the block runs, these signals are ignored, by the programs that it starts, too. For a process that is ending anyway.
+
+    Slurm sends them to all that a job runs, and not always once: the sbatch that a job calls at its end would die of it.
+    """
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

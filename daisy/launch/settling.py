@@ -6,6 +6,7 @@ import time
 
 from daisy.errors import DaisyError
 from daisy.folder import Attempt, ModelFolder, Place, SweepFolder
+from daisy.job.stop import deaf
 from daisy.launch import lanes, slurm
 from daisy.launch.recovery import CANCELLED, locked, may_go_on
 
@@ -34,19 +35,24 @@ def settle_stopped(sweep: SweepFolder, place: Place, folder: ModelFolder, attemp
     if attempt.job is None:
         sweep.put_back(place)
         return True
-    ending = "TIMEOUT" if number == TIME_IS_UP else _ending(attempt.job)
+    with deaf():
+        return _settle_with_slurm(sweep, place, folder, attempt.job, number)
+
+
+def _settle_with_slurm(sweep: SweepFolder, place: Place, folder: ModelFolder, job: str, number: int) -> bool:
+    ending = "TIMEOUT" if number == TIME_IS_UP else _ending(job)
     if ending is None:
-        folder.log(f"Slurm does not say why it ends job {attempt.job}: the next job or command sees to it")
+        folder.log(f"Slurm does not say why it ends job {job}: the next job or command sees to it")
         return False
     if ending not in slurm.CUT_OFF:
-        folder.log(f"Slurm job {attempt.job} was cancelled: `daisy resume {folder.model_id}` goes on")
+        folder.log(f"Slurm job {job} was cancelled: `daisy resume {folder.model_id}` goes on")
         sweep.cancel(place)
         return True
     if not may_go_on(sweep, place):
-        folder.log(f"Slurm job {attempt.job} {WORDS[ending]}, and env.max_resumes is reached: `daisy resume` goes on")
+        folder.log(f"Slurm job {job} {WORDS[ending]}, and env.max_resumes is reached: `daisy resume` goes on")
         folder.write_result({**folder.read_result(), "hint": NO_MORE})
         return True
-    folder.log(f"Slurm job {attempt.job} {WORDS[ending]}: the model waits again as {sweep.sweep_id}/{place.number}")
+    folder.log(f"Slurm job {job} {WORDS[ending]}: the model waits again as {sweep.sweep_id}/{place.number}")
     sweep.put_back(place)
     _submit_a_successor(sweep)
     return True
@@ -71,10 +77,12 @@ def _ending(job: str) -> str | None:
 
 
 def _submit_a_successor(sweep: SweepFolder) -> None:
+    """What goes wrong here is printed: the last job of an array, or the next command, does it."""
     try:
         with locked(sweep.models_dir):
-            queue = slurm.queue()
-            if queue is not None:
-                lanes.fill(sweep.models_dir, queue)
-    except DaisyError as error:  # the next job, or the next command, does it
+            filled = lanes.fill(sweep.models_dir, lanes.the_queue())
+    except DaisyError as error:
         print(f"daisy: {error}", file=sys.stderr, flush=True)
+        return
+    for trouble in (*filled.refused.values(), *filled.less):
+        print(f"daisy: {trouble}", file=sys.stderr, flush=True)

@@ -105,8 +105,9 @@ def meanwhile(work: Callable[[], None]) -> int:
     if child:
         return child
     try:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR2):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)
+        signal.signal(signal.SIGUSR2, signal.SIG_IGN)  # it asks the model to stop; sbatch would die of it
         work()
     except DaisyError as error:
         print(f"daisy: {error}", file=sys.stderr, flush=True)

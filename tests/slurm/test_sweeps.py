@@ -1,6 +1,9 @@
 """Sweeps on a real Slurm: ten at a time over all that was launched, and no slot empty while something waits."""
 
 import json
+import os
+import shutil
+from pathlib import Path
 
 import pytest
 from sleeper import wait_until
@@ -20,9 +23,11 @@ def test_the_prompt_comes_back_and_the_models_are_trained(on_slurm: OnSlurm) -> 
 
 
 def test_never_more_than_so_many_over_three_shells(on_slurm: OnSlurm) -> None:
-    few = ("env.max_running=4", "framework.options.seconds=1")
+    few = ("env.max_running=4", "framework.options.seconds=600")
     shells = [on_slurm.start(f"seed={seeds}", *few) for seeds in ("range(1,9)", "range(11,17)", "21")]
     assert [on_slurm.finished(shell)[0] for shell in shells] == [0, 0, 0]
+    wait_until(lambda: len(on_slurm.begun()) == 4, "four models run")
+    on_slurm.open()
     results = on_slurm.ended()
     assert len(results) == 15 and {result["state"] for result in results.values()} == {"done"}
     assert on_slurm.most_at_once() == 4
@@ -126,3 +131,29 @@ def test_of_a_named_sweep_that_is_all_there_nothing_is_submitted(on_slurm: OnSlu
     (on_slurm.project.root / "sweeps" / "shorter.yaml").write_text(sweep)
     done = on_slurm.daisy(*other)  # a new sweep of which all is trained
     assert done.code == 0 and "submitted" not in done.out and "daisy sweep " in done.out
+
+
+def test_a_signal_that_comes_again_does_not_end_the_submission_of_a_successor(on_slurm: OnSlurm, tmp_path: Path) -> None:
+    """Slurm sends it to all that the job runs, and so to the sbatch that the job calls because of the first one."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    called = tmp_path / "called"
+    script = folder / "sbatch"
+    path = f"{folder}{os.pathsep}{os.environ['PATH']}"
+    script.write_text(
+        f'#!/bin/sh\nif [ -e "{called}" ]; then kill -USR2 $PPID; kill -USR2 $$; echo again >> "{called}"; fi\n'
+        f'exec {shutil.which("sbatch")} "$@"\n'
+    )
+    script.chmod(0o755)
+    words = on_slurm.words("seed=1", "env.max_running=1", "framework.options.seconds=600")
+    done = on_slurm.project.daisy(*words, environment={**on_slurm.environment, "PATH": path})
+    assert done.code == 0, done.err
+    wait_until(lambda: on_slurm.begun() == [1], "the first one runs")
+    wait_until(lambda: "epoch 1" in run_out(on_slurm, 1), "the first one trains, and Daisy has read that")
+    called.touch()
+    on_slurm.cluster.run("scancel", "--signal=USR2", f"{on_slurm.job_of(1)}.0")
+    wait_until(lambda: on_slurm.attempts(1) == 2, "it goes on")
+    on_slurm.open()
+    results = on_slurm.ended()
+    assert called.read_text()  # the second signal came
+    assert (results[1]["state"], results[1]["attempt"]) == ("done", 2)
