@@ -2,14 +2,15 @@
 
 `patient+` is patient with `min_delta: 0.02`: the curves' noise is 0.01, and what is less than twice that is no gain.
 
-    make bench-pruning                                  # planted learning curves: some minutes
+    make bench-pruning                                  # planted learning curves, one late bloomer among them: some minutes
+    make bench-pruning PARTS=many                       # a fifth of the curves are late bloomers, and better than all others
     make bench-pruning SEEDS="1 2 3" PRUNERS="none patient"
     make bench-pruning PARTS=real                       # arcadio on CoNLL-SIGMORPHON's Finnish: half an hour, both cores
 
 Planted are curves that rise to different heights at different speeds, with noise; dead ones; and late bloomers, which begin
-below all others and end above them: slow ones gain little at first, flat ones nothing until after half of their epochs. What is
-saved are epochs until the pruner's word: an epoch here is so short that a few more pass until the framework has ended. For the
-real part DAISY_TEST_DATA names the folder of the data (CONTRIBUTING.md). No bar is checked here.
+below all others: slow ones gain little at first, flat ones nothing until after half of their epochs. What is saved are epochs
+until the pruner's word: an epoch here is so short that a few more pass until the framework has ended. For the real part
+DAISY_TEST_DATA names the folder of the data (CONTRIBUTING.md). No bar is checked here.
 """
 
 import argparse
@@ -20,13 +21,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from launching.project import ROOT, load, table
-from pruners.curves import accuracies, kind_of
+from pruners.curves import KINDS, MANY, accuracies, kind_of
 from pruners.searched import Model, Project, Searched
 
 sys.path.insert(0, str(ROOT / "tests"))
 from support import SIGMORPHON
 
-PARTS = ("planted", "real")
+PARTS = ("one", "many", "real")
 PRUNERS = ("none", "median", "percentile", "asha", "hyperband", "patient", "patient+")
 REAL_PRUNERS = ("none", "median", "patient", "patient+")
 TRIALS, EPOCHS, SLOTS = 40, 20, 4
@@ -44,13 +45,14 @@ REAL_SPACE = {
     "arch.dropout": "interval(0.0,0.4)",
     "train.learning_rate": "tag(log, interval(5e-4,1e-2))",
 }
+BLOOMERS = {"slow": "slow bloomers", "flat": "flat bloomers"}
 ALIKE = ["epochs until its word", "saved", "epochs trained", "pruned", "failed", "best accuracy %"]
 
 
 def main() -> None:
     """The command line."""
     flags = argparse.ArgumentParser()
-    flags.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; planted where none is named")
+    flags.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; one where none is named")
     flags.add_argument("--pruners", nargs="+", choices=PRUNERS)
     flags.add_argument("--seeds", type=int, nargs="+", default=[1], help="of the points; a search each")
     flags.add_argument("--trials", type=int)
@@ -64,30 +66,30 @@ def main() -> None:
         project.make()
         for part in asked.parts or PARTS[:1]:
             for seed in asked.seeds:
-                if part == "planted":
-                    planted(project, asked.pruners or PRUNERS, seed, asked.trials or TRIALS)
-                else:
+                if part == "real":
                     real(project, asked.pruners or REAL_PRUNERS, seed, asked.trials or REAL_TRIALS)
+                else:
+                    planted(project, part, asked.pruners or PRUNERS, seed, asked.trials or TRIALS)
     print(f"\n{load()} at the end")
 
 
-def planted(project: Project, names: Sequence[str], seed: int, trials: int) -> None:
+def planted(project: Project, part: str, names: Sequence[str], seed: int, trials: int) -> None:
     """Print the table of the planted curves."""
-    print(f"\nplanted curves, seed {seed}: {trials} trials of {EPOCHS} epochs, {SLOTS} at once\n", flush=True)
+    print(f"\nplanted curves, {part}, seed {seed}: {trials} trials of {EPOCHS} epochs, {SLOTS} at once\n", flush=True)
     rows, whole = list[list[str]](), trials * EPOCHS
+    space = {"framework.options.curve": "interval(0.0,1.0)" if part == MANY else f"range(0,{trials})"}
+    field = MANY if part == MANY else f"{part}-{seed}"
+    kinds = [kind for kind in KINDS if part == MANY or kind != "flat"]
     for name in names:
-        node = {
-            "pruner": name, "sampler": {"name": "random", "seed": seed}, "trials": trials,
-            "space": {"framework.options.curve": "interval(0.0,1.0)"},
-        }  # fmt: skip
-        own = project.search(f"planted-{seed}", PLANTED, node, f"env.max_running={SLOTS}", f"train.epochs={EPOCHS}")
-        best = max(own.models, key=lambda model: max(accuracies(model.curve, EPOCHS)))
-        told = f"{'kept' if best.state == 'done' else best.state} ({kind_of(best.curve)})"
-        rows.append([*_alike(own, whole), told, *(_kept(own.models, kind) for kind in ("slow", "flat", "dead", "usual"))])
-        rows[-1] += [f"{own.wall:.0f}", load()]
-        shutil.rmtree(project.root / f"models-planted-{seed}-{name}")
-    kinds = [f"{kind} kept" for kind in ("slow bloomers", "flat bloomers", "dead", "usual")]
-    table(["pruner", *ALIKE, "the best of all", *kinds, "wall s", "machine"], rows)
+        node = {"pruner": name, "sampler": {"name": "random", "seed": seed}, "trials": trials, "space": space}
+        words = (f"env.max_running={SLOTS}", f"train.epochs={EPOCHS}", f"framework.options.field={field}")
+        own = project.search(f"{part}-{seed}", PLANTED, node, *words)
+        best = max(own.models, key=lambda model: max(accuracies(*model.curve, EPOCHS)))
+        told = f"{'kept' if best.state == 'done' else best.state} ({kind_of(*best.curve)})"
+        rows.append([*_alike(own, whole), told, *(_kept(own.models, kind) for kind in kinds), f"{own.wall:.0f}", load()])
+        shutil.rmtree(project.root / f"models-{part}-{seed}-{name}")
+    heads = [f"{BLOOMERS.get(kind, kind)} kept" for kind in kinds]
+    table(["pruner", *ALIKE, "the best of all", *heads, "wall s", "machine"], rows)
 
 
 def real(project: Project, names: Sequence[str], seed: int, trials: int) -> None:
@@ -117,7 +119,7 @@ def _alike(own: Searched, whole: int) -> list[str]:
 
 
 def _kept(models: Sequence[Model], kind: str) -> str:
-    own = [model.state for model in models if kind_of(model.curve) == kind]
+    own = [model.state for model in models if kind_of(*model.curve) == kind]
     return f"{own.count('done')} of {len(own)}"
 
 

@@ -1,7 +1,10 @@
 """Planted learning curves, and the program that trains by them. It is copied into a project: only Python's own is imported.
 
-curves.py train MODEL_OUT CURVE EPOCHS SECONDS
+curves.py train MODEL_OUT FIELD CURVE EPOCHS SECONDS
 curves.py predict MODEL_OUT SOURCE OUTPUT
+
+A curve is a number: of the field `many` from 0 to 1, where a fifth are late bloomers and better than all others; of the fields
+`one-SEED` from 0 to 39, and only curve 0 is a late bloomer, as good as the others are.
 """
 
 import math
@@ -14,20 +17,24 @@ from random import Random
 EXAMPLES = 1000
 NOISE = 0.01
 KINDS = ("slow", "flat", "dead", "usual")
+MANY = "many"
 BELOW = {"slow": 0.12, "flat": 0.20, "dead": 0.32}  # a curve's number, from 0 to 1, says of which kind it is
-BEST = (0.90, 0.96)  # what late bloomers come to
+BELOW_OF_ONE = {"slow": 1, "dead": 6}  # of 40
+BEST = (0.90, 0.96)  # what many late bloomers come to
 USUAL = (0.45, 0.88)
 
 
-def kind_of(curve: float) -> str:
+def kind_of(field: str, curve: float) -> str:
     """Of late bloomers those that gain slowly at first, and those that gain nothing; the dead ones; the usual ones."""
-    return next((kind for kind, below in BELOW.items() if curve < below), "usual")
+    limits = BELOW if field == MANY else BELOW_OF_ONE
+    return next((kind for kind, below in limits.items() if curve < below), "usual")
 
 
-def accuracies(curve: float, epochs: int) -> Sequence[float]:
+def accuracies(field: str, curve: float, epochs: int) -> Sequence[float]:
     """The dev accuracy after each epoch."""
-    kind, chance = kind_of(curve), Random(f"curve {curve:.6g}")
-    ceiling, speed = chance.uniform(*(USUAL if kind == "usual" else BEST)), chance.uniform(0.05, 0.3) * epochs
+    kind, chance = kind_of(field, curve), Random(f"curve {curve:.6g}" if field == MANY else f"{field} {curve:.6g}")
+    is_better = field == MANY and kind != "usual"
+    ceiling, speed = chance.uniform(*(BEST if is_better else USUAL)), chance.uniform(0.05, 0.3) * epochs
     found = []
     for epoch in range(1, epochs + 1):
         part = epoch / epochs
@@ -41,10 +48,10 @@ def accuracies(curve: float, epochs: int) -> Sequence[float]:
     return found
 
 
-def train(out: Path, curve: float, epochs: int, seconds: float) -> None:
+def train(out: Path, planted: Sequence[float], seconds: float) -> None:
     """What a framework does."""
     best = -1.0
-    for epoch, accuracy in enumerate(accuracies(curve, epochs), start=1):
+    for epoch, accuracy in enumerate(planted, start=1):
         time.sleep(seconds)
         best = max(best, accuracy)
         (out / "model.new").write_text(str(round(best * EXAMPLES)))
@@ -62,6 +69,6 @@ def predict(out: Path, source: Path, output: Path) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1] == "train":
-        train(Path(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4]), float(sys.argv[5]))
+        train(Path(sys.argv[2]), accuracies(sys.argv[3], float(sys.argv[4]), int(sys.argv[5])), float(sys.argv[6]))
     else:
         predict(Path(sys.argv[2]), Path(sys.argv[3]), Path(sys.argv[4]))

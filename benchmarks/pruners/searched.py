@@ -18,8 +18,8 @@ FRAMEWORK = """
 name: planted
 adapter: command
 version: "1"
-options: {curve: 0.5, seconds: 0.05}
-train: python {here}/curves.py train {model_out} {options.curve} {train.epochs} {options.seconds}
+options: {field: many, curve: 0.5, seconds: 0.05}
+train: python {here}/curves.py train {model_out} {options.field} {options.curve} {train.epochs} {options.seconds}
 predict: python {here}/curves.py predict {model_out} {source} {output}
 progress:
   epoch: 'epoch (\\d+)'
@@ -45,9 +45,10 @@ class Model:
     seconds: float
 
     @property
-    def curve(self) -> float:
-        """Which learning curve was planted."""
-        return float(self.values["framework"]["options"]["curve"])
+    def curve(self) -> tuple[str, float]:
+        """Which learning curve was planted: its field, its number there."""
+        options = self.values["framework"]["options"]
+        return str(options["field"]), float(options["curve"])
 
 
 @dataclass(frozen=True)
