@@ -39,6 +39,10 @@ class FolderError(DaisyError):
     """A folder or file of a model that is damaged."""
 
 
+class StudyError(FolderError):
+    """A study of a search that can't be read or written as things are: its journal or its database. The folders are whole."""
+
+
 class TrainingFailed(DaisyError):
     """A framework that did not do what it was told to."""
 

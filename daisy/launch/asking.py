@@ -1,10 +1,10 @@
 """A job of a search has claimed a place: it asks for its trial, and knows then which model that is."""
 
-import random
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
+from random import Random
 from typing import Any
 
 from daisy.errors import ConfigurationError, DatasetError, FrameworkError
@@ -49,9 +49,17 @@ class Asking:
 
     def is_to_be_trained(self, place: Place) -> bool:
         """Whether there is a model to train for a place that this job has claimed; else it is settled."""
-        sweep, number = self._sweep, self._searching.numbering.trial_of(place.number)
-        if not sweep.trials.has(number):
+        number = self._searching.numbering.trial_of(place.number)
+        if not self._sweep.trials.has(number):
             self._searching.prepare(self._searching.numbering.base_of(number))
+        until = time.monotonic() + BEGINS_WITHIN
+        while (found := self._looked_at(place, number, time.monotonic() < until)) is None:
+            time.sleep(0.5)
+        return found
+
+    def _looked_at(self, place: Place, number: int, patiently: bool) -> bool | None:
+        """The same. None where another job is about to begin this very model, which is waited for `patiently`."""
+        sweep = self._sweep
         with alone(sweep):
             trial = sweep.trials.read(number) or self._asked(number)
             if trial is None:
@@ -65,30 +73,30 @@ class Asking:
             if not TrialStates(sweep, self._searching.search.goal).of(trial).is_open:
                 sweep.cancel(place)  # another one of its models was pruned, or has failed
                 return False
-            if self._is_new(place, trial.models[self._searching.numbering.repeat_of(place.number)]):
-                return True
-            self._searching.settle(trial.base)  # no job of this search ends that would tell the study of it
-            return False
+            is_new = self._is_new(place, trial.models[self._searching.numbering.repeat_of(place.number)], patiently)
+            if is_new is False:
+                self._searching.settle(trial.base)  # no job of this search ends that would tell the study of it
+            return is_new
 
-    def _is_new(self, place: Place, model: TrialModel) -> bool:
-        """Whether nobody has trained this model, or trains it. One that waits elsewhere is trained here now."""
-        identity = model.identity
-        models_dir, until = self._sweep.models_dir, time.monotonic() + BEGINS_WITHIN
-        while True:
-            with locked(models_dir):
-                other = in_sweeps(models_dir, {identity}, apart=(self._sweep.sweep_id, place.number)).get(identity)
-                there = counting(model.config, by_identity(models_dir).get(identity, []), Cluster())
-                is_beginning = other is not None and other.place.state == "claimed"
-                if not (is_beginning and there is None and time.monotonic() < until):
-                    if isinstance(there, Already) and there.folder is not None:
-                        self._sweep.settle(place, there.folder.model_id)
-                        return False
-                    if other is not None and other.place.state == "waiting":
-                        other.taken_over()
-                    if there is not None and not isinstance(there, Already):
-                        self._sweep.stands_for(place, there.model_id)
-                    return True
-            time.sleep(0.5)
+    def _is_new(self, place: Place, model: TrialModel, patiently: bool) -> bool | None:
+        """Whether nobody has trained this model, or trains it; None where another job is about to and that is waited for.
+
+        One that waits elsewhere is trained here now. Another search finds it when it comes to it.
+        """
+        identity, models_dir = model.identity, self._sweep.models_dir
+        with locked(models_dir):
+            other = in_sweeps(models_dir, {identity}, mend=True, apart=(self._sweep.sweep_id, place.number)).get(identity)
+            there = counting(model.config, by_identity(models_dir).get(identity, []), Cluster())
+            if patiently and there is None and other is not None and other.place.state == "claimed":
+                return None
+            if isinstance(there, Already) and there.folder is not None:
+                self._sweep.settle(place, there.folder.model_id)
+                return False
+            if other is not None and other.place.state == "waiting" and not other.sweep.is_search:
+                other.taken_over()
+            if there is not None and not isinstance(there, Already):
+                self._sweep.stands_for(place, there.model_id)
+            return True
 
     def _asked(self, number: int) -> TrialFile | None:
         """The trial of this number, asked for and noted; None where no more are asked for."""
@@ -121,9 +129,10 @@ class Asking:
         count = space.count()
         while count is None or len(tried) < count:
             insists = len(repeated) >= MOST_REPEATED
-            point = self._some_other(study, tried) if insists and count is not None and count <= MOST_GONE_THROUGH else None
+            is_listed = count is not None and count <= MOST_GONE_THROUGH
+            point = self._some_other(study, number, tried) if insists and is_listed else None
             asked = study.ask(number, point, at_random=insists)
-            known = tried.get(study.key(asked.parameters))
+            known = tried.get(study.key(asked.point))
             if known is None:
                 return asked, repeated
             repeated.append(study.repeated(asked, number, known.number, known.values))
@@ -131,9 +140,10 @@ class Asking:
                 return None
         return None
 
-    def _some_other(self, study: Study, tried: Mapping[str, Tried]) -> Mapping[str, Any] | None:
-        left = [point for point in study.space.points() if study.key(study.space.parameters(point)) not in tried]
-        return random.choice(left) if left else None
+    def _some_other(self, study: Study, number: int, tried: Mapping[str, Tried]) -> Mapping[str, Any] | None:
+        left = [point for point in study.space.points() if study.key(point) not in tried]
+        seed = self._searching.search.sampler.options.get("seed")
+        return Random(None if seed is None else f"{seed} {number}").choice(left) if left else None
 
     def _trial(self, number: int, base: int, asked: Asked, repeated: Sequence[Repeated]) -> TrialFile:
         """What a point comes to: a model for each repeat."""

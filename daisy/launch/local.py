@@ -139,6 +139,7 @@ class LocalLauncher:
             self._see_claims([worker])
             if worker.process.returncode == NOTHING_WAITS:
                 worker.output.unlink(missing_ok=True)
+                self._heed_a_hold()
                 continue
             ended = self._outcome(worker)
             self._ended.append(ended)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from daisy.configuration import Environment
 from daisy.configuration.project import SWEEP
 from daisy.errors import FolderError, LaunchError
-from daisy.folder import Numbering, Place, SweepFolder
+from daisy.folder import Place, SweepFolder
 from daisy.launch.evidence import Cluster
 from daisy.launch.frozen import thawed
 from daisy.launch.recovery import RUNNER, locked, recover
@@ -33,7 +33,7 @@ class Searching:
         self.sweep, self.info = sweep, sweep.info()
         self.origin = Origin.from_json(self.info["named"])
         self.search = _search(self.origin)
-        self.numbering: Numbering = sweep.numbering()
+        self.numbering = sweep.numbering()
         self.env = Environment.from_json(self.info["env"])
         self.project = thawed(Path(self.info["project"]["folder"]), sweep.code.resolve())
         self._studies: dict[int, Study] = {}
@@ -107,6 +107,7 @@ class Searching:
         """Ask for no more trials of a base, and say why: what waits of it and was not asked for will not be."""
         over = self.sweep.over()
         if base not in over:
+            self.study(base).forsake()
             self.sweep.end({**over, base: why})
         asked = frozenset(self.sweep.trials.numbers())
         for place in self.sweep.places("waiting"):

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-from daisy.errors import DaisyError, ModelError
+from daisy.errors import DaisyError, ModelError, StudyError
 from daisy.folder import (
     PROJECT_PATCH,
     SOURCE_PATCH,
@@ -39,6 +39,8 @@ from daisy.launch.starting import resume
 
 NOTHING_WAITS = 3
 STEPPED_BACK = 4  # the model runs elsewhere, or is done
+STUDY_BACK_WITHIN = 60.0  # seconds: a database that is started again, a journal that is made anew
+ASKED_AGAIN_AFTER = 2.0
 ENDED = ("done", "failed", "pruned")
 CLAIMED = "claimed:"
 START = "import sys; sys.path.insert(0, {code!r}); from daisy.launch.task import main; main()"
@@ -83,7 +85,7 @@ def work(sweep: SweepFolder, worker: str, slot: int | None = None) -> int:
     """Claim a model and train it; the exit code. Asked to stop, it puts the model back among the waiting."""
     sweep.register(worker)
     with unstoppable():
-        place = sweep.claim(worker)
+        place = sweep.claim(worker) if sweep.held() is None else None
     if place is None:
         sweep.deregister(worker)
         return NOTHING_WAITS
@@ -106,6 +108,11 @@ def train(sweep: SweepFolder, worker: str, place: Place, slot: int | None = None
                 return STEPPED_BACK
             begun = begin(sweep, place)
     except Stopped:
+        sweep.put_back(sweep.claimed_by(worker) or place)
+        sweep.deregister(worker)
+        raise
+    except StudyError as error:  # the place is not to blame: it waits until the study can be asked again
+        sweep.hold(f"its study can't be asked ({error})")
         sweep.put_back(sweep.claimed_by(worker) or place)
         sweep.deregister(worker)
         raise
@@ -137,7 +144,15 @@ def _asked(sweep: SweepFolder, worker: str, place: Place) -> Place | None:
     try:
         from daisy.launch import asking  # Hydra, Optuna: half a second that other models do without
 
-        return asking.next_to_train(sweep, worker, place)
+        until = time.monotonic() + STUDY_BACK_WITHIN
+        while True:
+            try:
+                return asking.next_to_train(sweep, worker, sweep.claimed_by(worker) or place)
+            except StudyError as error:
+                if time.monotonic() > until:
+                    raise
+                print(f"daisy: {error}: asking again", file=sys.stderr, flush=True)
+                time.sleep(ASKED_AGAIN_AFTER)
     finally:
         gc.enable()
 

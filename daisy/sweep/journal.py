@@ -9,7 +9,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 from optuna.storages.journal import JournalFileBackend
 
-from daisy.errors import FolderError
+from daisy.errors import StudyError
 
 LONGEST_WAIT = 300.0  # seconds for the lock; it is held for moments, so who holds it longer has stopped
 POLL = 0.01  # seconds between two tries
@@ -18,7 +18,7 @@ NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 
 
 class Journal(JournalFileBackend):
-    """The file that a JournalStorage is kept in. Raises FolderError where it is damaged or was replaced meanwhile.
+    """The file that a JournalStorage is kept in. Raises StudyError where it is damaged or was replaced meanwhile.
 
     A reader takes no lock: Optuna's leaves out a last line without its end, and only such a line is ever cut off.
     """
@@ -26,7 +26,7 @@ class Journal(JournalFileBackend):
     def __init__(self, path: Path) -> None:
         self._journal = path
         super().__init__(str(path), JournalLock(path, self._check_same))  # type: ignore[arg-type]  # its base is not public
-        self._inode = path.stat().st_ino
+        self._kept_open = path.open("rb")  # as long as it is, no other file gets its number
 
     def read_logs(self, log_number_from: int) -> Iterator[dict[str, Any]]:  # type: ignore[override]  # Optuna names a Generator
         """The records from this one on."""
@@ -41,8 +41,8 @@ class Journal(JournalFileBackend):
 
     def _check_same(self) -> None:
         """What was read of a journal does not hold for another one under its name: its trials may have other numbers."""
-        if self._journal.stat().st_ino != self._inode:
-            raise FolderError(f"{self._journal} was written anew by another command meanwhile: try again")
+        if self._journal.stat().st_ino != os.fstat(self._kept_open.fileno()).st_ino:
+            raise StudyError(f"{self._journal} was written anew by another command meanwhile: try again")
 
 
 class JournalLock:
@@ -62,12 +62,12 @@ class JournalLock:
             self._lock.acquire(timeout=LONGEST_WAIT)
         except Timeout:
             told = f"{self._journal} has been locked for {LONGEST_WAIT:.0f} s"
-            raise FolderError(f"{told}: look for a process that was stopped in the middle of a write, and end it") from None
+            raise StudyError(f"{told}: look for a process that was stopped in the middle of a write, and end it") from None
         except (NotImplementedError, OSError) as error:
             if isinstance(error, OSError) and error.errno not in NO_LOCKS:
                 raise
             told = f"{self._journal}: this file system has no locks"
-            raise FolderError(f"{told}: set sweep.storage to the URL of a database") from error
+            raise StudyError(f"{told}: set sweep.storage to the URL of a database") from error
         try:
             self._check()
             cut_torn_line(self._journal)
@@ -100,6 +100,6 @@ def cut_torn_line(path: Path) -> None:
             os.fsync(file.fileno())
 
 
-def damaged(journal: Path) -> FolderError:
+def damaged(journal: Path) -> StudyError:
     """What is said of a journal that can't be read."""
-    return FolderError(f"{journal} is damaged: run `daisy sweeps rebuild {journal.parent.name}` to make it anew from the models")
+    return StudyError(f"{journal} is damaged: run `daisy sweeps rebuild {journal.parent.name}` to make it anew from the models")

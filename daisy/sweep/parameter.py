@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from daisy.configuration.offers import Choices, Integers, Offer, Value, same
+from daisy.configuration.offers import Choices, Integers, Numbers, Offer, Value, same
 from daisy.configuration.typed import plain
 
 if TYPE_CHECKING:
@@ -70,6 +70,10 @@ class Parameter:
                     return value
             raise ValueError(f"{self.name} has no choice {code!r}")
         return int(code) if isinstance(self.offer, Integers) else self.offer.written(float(code))
+
+    def drawn(self, value: Value) -> Value:
+        """A value as a trial is given it."""
+        return self.offer.drawn(float(value)) if isinstance(self.offer, Numbers) else value  # type: ignore[arg-type]
 
     def typed(self, value: Value) -> str:
         """Key and value as an override."""

@@ -67,6 +67,10 @@ class Space:
             return None
         return point if self.fits(point) is None else None
 
+    def drawn(self, point: Mapping[str, Value]) -> Point:
+        """A point with as many digits of its numbers as those have that a trial is given."""
+        return {parameter.key: parameter.drawn(point[parameter.key]) for parameter in self._of(point)}
+
     def point_in(self, values: Mapping[str, Value]) -> Point:
         """As much of a point as some values, and choices of groups, are; `fits` says whether it is one."""
         point: Point = {}

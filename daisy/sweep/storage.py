@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from daisy.errors import ConfigurationError, FolderError
+from daisy.errors import ConfigurationError, StudyError
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 KEY = "sweep.storage"
 EXAMPLE = "postgresql://USER:PASSWORD@HOST/NAME"
+A_FILE = "name a file as sqlite:////FOLDER/NAME.db"
 SECRET = re.compile(r"([?&][^=&]*(?:pass|pwd|secret|token)[^=&]*=)[^&#]*", re.IGNORECASE)
 DRIVERS = {"postgresql": "psycopg", "mysql": "pymysql", "mariadb": "pymysql"}  # where a URL names none: those of the extras
 INSTALL = {"psycopg": "daisy-launcher[postgres]", "pymysql": "daisy-launcher[mysql]"}
@@ -29,7 +30,8 @@ NO_RECORD = (ValueError, KeyError, TypeError, IndexError, AttributeError, Assert
 def opened(url: str | None, journal: Path) -> "BaseStorage":
     """The storage at a database's URL, else in the file `journal`, which is made where it is not there.
 
-    Raises ConfigurationError where the URL can't be used, FolderError where the journal is damaged or can't be read.
+    Raises ConfigurationError where the URL is none that can be used, StudyError where what it names does not answer, and where
+    the journal is damaged or can't be read.
     """
     import optuna
 
@@ -40,13 +42,13 @@ def opened(url: str | None, journal: Path) -> "BaseStorage":
 
 @contextmanager
 def refusals(url: str | None, journal: Path) -> Iterator[None]:
-    """What the disk or the database refuses in the block becomes a FolderError or ConfigurationError, without a password."""
+    """What the disk or the database refuses in the block becomes a StudyError, without a password."""
     if url is None:  # a journal: without SQLAlchemy, whose import is a tenth of what a job costs
         try:
             yield
         except OSError as error:
             reason = error.strerror or type(error).__name__
-            raise FolderError(f"{error.filename or journal}: {reason}: make room or give rights there") from error
+            raise StudyError(f"{error.filename or journal}: {reason}: make room or give rights there") from error
         return
     import sqlalchemy.exc
     from optuna.exceptions import StorageInternalError
@@ -114,7 +116,9 @@ def _url(text: str) -> "URL":
     if "@" in (url.host or ""):
         raise ConfigurationError(f"{KEY}={hidden(text)} has several @: write %40 for one that belongs to the password")
     if dialect.name == "sqlite" and url.database in (None, "", ":memory:"):
-        raise ConfigurationError(f"{KEY}={text} is gone with its process: name a file as sqlite:////FOLDER/NAME.db")
+        raise ConfigurationError(f"{KEY}={text} is gone with its process: {A_FILE}")
+    if dialect.name == "sqlite" and not str(url.database).startswith(("/", "file:")):
+        raise ConfigurationError(f"{KEY}={text} is another file in each folder that somebody works in: {A_FILE}")
     if "+" not in url.drivername and dialect.name in DRIVERS:
         try:
             dialect.import_dbapi()
@@ -146,7 +150,7 @@ def _not_installed(text: str, url: "URL") -> ConfigurationError:
     return ConfigurationError(f"{KEY}={hidden(text)} needs a package that is not installed: {way_out}")
 
 
-def _refused(text: str, error: Exception) -> ConfigurationError:
+def _refused(text: str, error: Exception) -> StudyError:
     """What the database says, without the password where it says it again."""
     import sqlalchemy
 
@@ -155,4 +159,4 @@ def _refused(text: str, error: Exception) -> ConfigurationError:
     password = sqlalchemy.make_url(text).password
     if password:
         reason = reason.replace(str(password), "***")
-    return ConfigurationError(f"{KEY}={hidden(text)}: {reason}: check the URL, and that the database is up")
+    return StudyError(f"{KEY}={hidden(text)}: {reason}: check the URL, and that the database is up")

@@ -26,7 +26,6 @@ JOURNAL = "study.log"
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 LONGEST_ATTRIBUTE = 2000  # characters
-AT_RANDOM = Chosen("random", {})
 STATES = {"done": "COMPLETE", "pruned": "PRUNED", "waiting": "RUNNING", "running": "RUNNING"}  # all others are FAIL
 
 
@@ -52,21 +51,19 @@ def told(trials: Sequence["optuna.trial.FrozenTrial"]) -> str:
 
 @dataclass(frozen=True)
 class Asked:
-    """A point that the sampler has asked for; `attributes` are what the sampler keeps with it."""
+    """A point that the sampler has asked for.
+
+    `attributes` are what the sampler itself keeps with it: without them a study that is made again would go on otherwise.
+    """
 
     trial: "optuna.trial.Trial"
     point: Mapping[str, Any]
+    attributes: Mapping[str, Any]
 
     @property
     def parameters(self) -> dict[str, Any]:
         """The point as the study has it."""
         return dict(self.trial.params)
-
-    @property
-    def attributes(self) -> dict[str, Any]:
-        """What the sampler itself keeps with the trial: without it a study that is made again would go on otherwise."""
-        frozen = self.trial.storage.get_trial(self.trial._trial_id)
-        return {key: value for key, value in frozen.system_attrs.items() if len(json.dumps(value)) < LONGEST_ATTRIBUTE}
 
 
 @dataclass(frozen=True)
@@ -124,10 +121,9 @@ class Study:
         """All that the study has."""
         return self._study.get_trials(deepcopy=False)
 
-    @staticmethod
-    def key(parameters: Mapping[str, Any]) -> str:
-        """Equal for equal points."""
-        return json.dumps(parameters, sort_keys=True)
+    def key(self, point: Mapping[str, Any]) -> str:
+        """Equal for points that come to the same model: of their numbers the study keeps more digits than are written."""
+        return json.dumps(self.space.parameters(self.space.drawn(point)), sort_keys=True)
 
     @_guarded
     def tried(self) -> dict[str, Tried]:
@@ -135,8 +131,10 @@ class Study:
         found, noted = {}, frozenset(self._sweep.trials.numbers())
         for one in self.trials():
             if one.user_attrs.get(TRIAL) in noted or MODELS in one.user_attrs:
-                values = one.values if one.state.name == "COMPLETE" else None
-                found[self.key(one.params)] = Tried(one.user_attrs.get(TRIAL), values)
+                point = self.space.point_among(one.params)
+                if point is not None:
+                    values = one.values if one.state.name == "COMPLETE" else None
+                    found[self.key(point)] = Tried(one.user_attrs.get(TRIAL), values)
         return found
 
     @_guarded
@@ -145,19 +143,27 @@ class Study:
         import optuna
 
         trials = self.trials()
-        self._study.sampler = sampler(AT_RANDOM if at_random else self.search.sampler, len(trials))
+        chosen = Chosen("random", {"seed": self.search.sampler.options.get("seed")}) if at_random else self.search.sampler
+        self._study.sampler = sampler(chosen, len(trials))
         left_over = self._left_over(trials)
         if point is not None and left_over is None:
             self._study.enqueue_trial(self.space.parameters(point))
         trial = optuna.trial.Trial(self._study, left_over._trial_id) if left_over is not None else self._study.ask()
-        asked = Asked(trial, self.space.suggest(trial))
+        point = self.space.suggest(trial)
         trial.set_user_attr(TRIAL, number)  # from now on it counts as tried
-        return asked
+        own = trial.storage.get_trial(trial._trial_id).system_attrs
+        return Asked(trial, point, {key: value for key, value in own.items() if len(json.dumps(value)) < LONGEST_ATTRIBUTE})
 
     def _left_over(self, trials: Sequence["optuna.trial.FrozenTrial"]) -> "optuna.trial.FrozenTrial | None":
         """One that was asked for by a job that died before it could note it."""
         noted = frozenset(self._sweep.trials.numbers())
         return next((one for one in trials if one.state.name == "RUNNING" and one.user_attrs.get(TRIAL) not in noted), None)
+
+    @_guarded
+    def forsake(self) -> None:
+        """No more trials are asked for: what a job asked for that died before it could note it will be none."""
+        while (one := self._left_over(self.trials())) is not None:
+            self._tell(one.number, "FAIL", None)
 
     @_guarded
     def repeated(self, asked: Asked, number: int, of: int | None, values: Sequence[float] | None) -> Repeated:

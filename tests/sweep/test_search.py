@@ -267,9 +267,9 @@ def test_a_search_in_a_real_postgresql(sweeps: Sweeps) -> None:
         again = optuna.load_study(study_name=folder_of(sweeps).name, storage=server.url)
         assert facts(again) == before
         other = sweeps.launch("s", storage.replace("/postgres'", "/nothere'"))
-        assert other.code == 2 and IN_A_URL not in other.one_line and "sweep.storage" in other.one_line
+        assert other.code == 1 and IN_A_URL not in other.one_line and "sweep.storage" in other.one_line
     gone = sweeps.launch("s", storage)
-    assert gone.code == 2 and IN_A_URL not in gone.one_line and PASSWORD not in gone.one_line
+    assert gone.code == 1 and IN_A_URL not in gone.one_line and PASSWORD not in gone.one_line
 
 
 def test_a_lost_study_is_made_again(sweeps: Sweeps) -> None:

@@ -15,7 +15,7 @@ import pytest
 from sweep.asking import STUDY, asker, study_of
 from sweep.postgres import PASSWORD, Postgres, running, why_not
 
-from daisy.errors import ConfigurationError, DaisyError, FolderError
+from daisy.errors import ConfigurationError, DaisyError, FolderError, StudyError
 from daisy.sweep.journal import JournalLock, cut_torn_line
 from daisy.sweep.storage import hidden, opened, refusals
 
@@ -278,12 +278,13 @@ def test_passwords_are_not_shown(url: str, shown: str) -> None:
         ("postgresql://daisy:secret@host:port/name", "is no URL of a database"),
         ("postgresql+psycopg://daisy:se@cret@host/name", "has several @: write %40 for one that belongs to the password"),
         ("sqlite://", "is gone with its process: name a file as sqlite:////FOLDER/NAME.db"),
+        ("sqlite:///name.db", "is another file in each folder that somebody works in: name a file as sqlite:////FOLDER/NAME.db"),
         ("sqlite:////nowhere/name.db", "unable to open database file: check the URL, and that the database is up"),
         ("oracle+oracledb://daisy:secret@host/name", "needs a package that is not installed: install oracledb"),
     ],
 )
 def test_a_url_that_can_not_be_used(tmp_path: Path, url: str, says: str) -> None:
-    with pytest.raises(ConfigurationError) as caught:
+    with pytest.raises(DaisyError) as caught:
         opened(url, tmp_path / "study.log")
     message = str(caught.value)
     assert message.startswith(f"sweep.storage={hidden(url)}")
@@ -351,7 +352,7 @@ def test_what_the_database_refuses_is_one_line_without_the_password(server: Post
         (server.url.replace(f":{server.port}", ":1"), "Connection refused"),
         (server.url.replace("127.0.0.1", "no-such-host.invalid"), "no-such-host.invalid"),
     ):
-        with pytest.raises(ConfigurationError) as caught:
+        with pytest.raises(StudyError) as caught:
             opened(url, journal)
         message = str(caught.value)
         assert says in message
