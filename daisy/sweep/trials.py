@@ -133,6 +133,8 @@ def _state(models: Sequence[TrialModelState]) -> tuple[str, str]:
     for state in ("running", "waiting"):
         if any(model.state == state for model in models):
             return state, ""
+    if pruned := [model.model for model in models if model.state == "pruned"]:
+        return "failed", f"{pruned[0]} was pruned, so there is no mean"
     return "done", ""
 
 
