@@ -9,6 +9,7 @@ from daisy.errors import FolderError
 from daisy.folder import FINAL, Begun, ModelFolder, Place, SweepFolder, TrialFile
 
 OPEN = ("waiting", "running")
+TRIAL = "trial"  # attribute of Optuna's trials: which trial of the sweep one is
 REFUSED = "refused"  # no model can be made of the point: its trial has failed
 
 
