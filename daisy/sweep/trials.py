@@ -153,9 +153,15 @@ def _values(models: Sequence[TrialModelState], goals: Sequence[str]) -> list[flo
 def figure(result: Mapping[str, Any], goal: str) -> float | None:
     """A figure of a model that may be a goal, from its result.json; None where it has none."""
     if goal == "seconds":
-        value = (result.get("stages") or {}).get("train")
+        value = _train_seconds(result)
     elif goal == "bytes":
         value = (result.get("checkpoint") or {}).get("bytes")
     else:
         value = result.get(goal)
     return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def _train_seconds(result: Mapping[str, Any]) -> Any:
+    """Over all attempts. Of models of before Daisy wrote that down it is known where there was only one attempt."""
+    stages = result.get("stages") or {}
+    return result.get("train_seconds", stages.get("train") if result.get("attempt") == 1 else None)

@@ -8,7 +8,7 @@ import pytest
 
 from daisy.folder import ModelFolder, Numbering, SweepFolder, TrialFile
 from daisy.folder.sweeps import NewSearch, create_sweep
-from daisy.sweep.trials import Trial, TrialStates
+from daisy.sweep.trials import Trial, TrialStates, figure
 
 GOAL = {"accuracy": "maximize"}
 
@@ -46,3 +46,10 @@ def test_only_of_models_that_were_trained_to_their_end_there_is_a_mean(
 ) -> None:
     trial = trial_of(a_search(tmp_path, *({"state": state, "accuracy": 0.5} for state in states)))
     assert (trial.state, trial.values) == (becomes, [0.5] if becomes == "done" else None)
+
+
+def test_the_seconds_of_a_model_that_was_cut_off_and_gone_on_with_are_all_of_them() -> None:
+    result = {"state": "done", "attempt": 2, "train_seconds": 1000.5, "stages": {"train": 100.5}}
+    assert figure(result, "seconds") == 1000.5
+    del result["train_seconds"]  # an older Daisy did not know
+    assert figure(result, "seconds") is None and figure({**result, "attempt": 1}, "seconds") == 100.5
