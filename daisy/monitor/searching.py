@@ -64,7 +64,7 @@ class Seeing:
             created=float(self._info["created"]),
             search=self._search,
             repeats=list(self._info["search"]["repeats"]),
-            measure=next((trial.file.measure for trial in self._trials if trial.file.measure is not None), None),
+            measure=self._info.get("measure"),
             bases=bases,
             running=len(running),
             busy=busy,

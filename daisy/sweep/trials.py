@@ -55,7 +55,7 @@ class TrialStates:
 
     def __init__(self, sweep: SweepFolder, goal: Mapping[str, str], reports: bool = True) -> None:
         self._sweep, self._goal, self._with_reports = sweep, goal, reports
-        self._numbering = sweep.numbering()
+        self._numbering, self._info = sweep.numbering(), sweep.info()
         self._places = {place.number: place for place in sweep.places()}
         self._workers = frozenset(sweep.workers())
 
@@ -84,7 +84,7 @@ class TrialStates:
         return Trial(file, state, values, reason, models, self._reports(file, models[0]))
 
     def _reports(self, file: TrialFile, first: TrialModelState) -> dict[int, float]:
-        if file.measure is None or first.model is None or not self._with_reports:
+        if file.measure is None or first.model is None or not self._with_reports or not is_measured_now(file, self._info):
             return {}
         told = ModelFolder(self._sweep.models_dir / first.model).judged(file.measure["name"])
         return {step: sign_of(file.measure, self._goal) * value for step, value in told.items()}
@@ -108,6 +108,11 @@ class TrialStates:
         if place.worker in self._workers and written != "failed":
             return "running"  # also while it is being settled what becomes of it
         return written
+
+
+def is_measured_now(file: TrialFile, info: Mapping[str, Any]) -> bool:
+    """Whether a trial has the measure that its search, whose sweep.json this is, has now: an extended one may have another."""
+    return bool(file.measure == info.get("measure", file.measure))
 
 
 def sign_of(measure: Mapping[str, str], goal: Mapping[str, str]) -> float:

@@ -101,6 +101,25 @@ def test_what_another_search_has_pruned_is_trained_where_nothing_would_prune_it(
     assert len(sweeps.launched.project.models()) == 1 + 2 * repeat
 
 
+def test_an_extended_search_may_have_another_measure(sweeps: Sweeps) -> None:
+    """A loss is compared with losses, not with the accuracies that trials before told."""
+    with_curved(sweeps)
+    node = definition(f"{RIGHT}: '17,16'", 1, "pruner: {name: median, startup_trials: 1}")
+    sweeps.write("s", node, curved.BASE)
+    assert sweeps.launch("s").code == 0
+    sweeps.write("s", node.replace("trials: 1", "trials: 2", 1).replace("pruner:", "measure: loss, pruner:"), curved.BASE)
+    extended = sweeps.launch("s", "sweep.extend=true")
+    assert extended.code == 0, extended.err
+    study = study_of(last(sweeps))
+    told = {
+        one.user_attrs["trial"]: (one.state.name, [value < 0 for value in one.intermediate_values.values()])
+        for one in study.trials
+    }
+    assert told == {1: ("COMPLETE", []), 2: ("COMPLETE", [True] * 4)}
+    before = facts(study)
+    assert sweeps.daisy("sweeps", "rebuild", "-1").code == 0 and facts(study_of(last(sweeps))) == before
+
+
 def by_trial(sweeps: Sweeps) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     """The trials' files, each with the result of its first model."""
     models = {}

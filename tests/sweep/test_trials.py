@@ -1,5 +1,6 @@
 """What has become of a trial, as the folders of its models say."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from daisy.folder import ModelFolder, Numbering, SweepFolder, TrialFile
 from daisy.folder.sweeps import NewSearch, create_sweep
 from daisy.sweep.trials import Trial, TrialStates, figure
 
-GOAL = {"accuracy": "maximize"}
+GOAL, LOSS = {"accuracy": "maximize"}, {"name": "loss", "direction": "minimize"}
 
 
 def a_search(models_dir: Path, *results: dict[str, Any], **info: Any) -> SweepFolder:
@@ -46,6 +47,17 @@ def test_only_of_models_that_were_trained_to_their_end_there_is_a_mean(
 ) -> None:
     trial = trial_of(a_search(tmp_path, *({"state": state, "accuracy": 0.5} for state in states)))
     assert (trial.state, trial.values) == (becomes, [0.5] if becomes == "done" else None)
+
+
+@pytest.mark.parametrize(
+    ("now", "told"), [(LOSS, {1: -0.5, 2: -0.4}), ({"name": "dev_accuracy", "direction": "maximize"}, {}), (None, {})]
+)
+def test_only_what_is_measured_as_now_is_reported(tmp_path: Path, now: dict[str, str] | None, told: dict[int, float]) -> None:
+    """An extended search may have another measure: figures of two can't be compared."""
+    sweep = a_search(tmp_path, {"state": "done", "accuracy": 0.5}, measure=now)
+    lines = [{"judged": 1, "loss": 0.5}, {"judged": 2, "loss": 0.4}]
+    ModelFolder(tmp_path / "r1__x__x").metrics.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    assert trial_of(sweep, measure=LOSS).reports == told
 
 
 def test_the_seconds_of_a_model_that_was_cut_off_and_gone_on_with_are_all_of_them() -> None:
