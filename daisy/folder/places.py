@@ -35,12 +35,16 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Begun:
-    """What has become of one model of a sweep: its id once it has one, how often it was begun, why it could not be."""
+    """What has become of one model of a sweep: its id once it has one, how often it was begun, why it could not be.
+
+    `out_of_memory`: it went on after it had run out of memory, which it does once.
+    """
 
     model: str | None = None
     starts: int = 0
     even_failed: bool = False
     reason: str | None = None
+    out_of_memory: bool = False
 
 
 def places_in(sweep: Path, states: Iterable[str]) -> list[Place]:

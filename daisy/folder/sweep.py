@@ -157,7 +157,8 @@ class SweepFolder:
         """What has become of a model so far. An empty file says the same as none: nothing."""
         try:
             content = read_json(place.path)
-            return Begun(content["model"], int(content["starts"]), bool(content.get("even_failed", False)), content.get("reason"))
+            even_failed, out_of_memory = (bool(content.get(key, False)) for key in ("even_failed", "out_of_memory"))
+            return Begun(content["model"], int(content["starts"]), even_failed, content.get("reason"), out_of_memory)
         except (OSError, ValueError, KeyError, TypeError):
             return Begun()
 
@@ -176,7 +177,13 @@ class SweepFolder:
 
     def begin(self, place: Place, model: str | None) -> None:
         """Note the model that a claimed one has become, and that it was begun once more."""
-        write_json(place.path, {"model": model, "starts": self.begun(place).starts + 1})
+        before = self.begun(place)
+        write_json(place.path, {"model": model, "starts": before.starts + 1, "out_of_memory": before.out_of_memory})
+
+    def note_out_of_memory(self, place: Place) -> None:
+        """A claimed one has run out of memory, and is to go on."""
+        before = self.begun(place)
+        write_json(place.path, {"model": before.model, "starts": before.starts, "out_of_memory": True})
 
     def give_up(self, place: Place, reason: str) -> None:
         """A claimed one could not be begun: it stays where it is, and nobody claims it again until somebody asks for it."""

@@ -48,6 +48,7 @@ class Course:
     began: float = field(default_factory=time.time)
     facts: dict[str, Any] = field(default_factory=dict)
     stages: dict[str, float] = field(default_factory=dict)
+    trained_before: float = 0.0  # seconds, in earlier attempts
     watch: Watch | None = None
     pruned: Pruned | None = None  # where its training was ended before its end
     written: str | None = None  # the state that is in result.json
@@ -141,7 +142,9 @@ def _train(
         folder.model_out.mkdir(exist_ok=True)  # it may have been deleted since the last attempt
         toolbox = equipped(folder, project, observer.stage, slot)
     configuration = toolbox.configuration
-    watch = course.watch = Watch(folder, toolbox.adapter, attempt.number, observer, _limits(folder, configuration), judge)
+    limits = _limits(folder, configuration)
+    course.trained_before = limits.before
+    watch = course.watch = Watch(folder, toolbox.adapter, attempt.number, observer, limits, judge)
     each = _each_epoch(toolbox, watch, configuration)
     try:
         with course.stage("train"):
@@ -310,6 +313,7 @@ def _end(folder: ModelFolder, course: Course, state: str, reason: str | None = N
 
 def _with_state(course: Course, state: str) -> dict[str, Any]:
     now = time.time()
+    trained = {"train_seconds": round(course.trained_before + course.stages["train"], 3)} if "train" in course.stages else {}
     return {
         "state": state,
         **course.facts,
@@ -317,4 +321,5 @@ def _with_state(course: Course, state: str) -> dict[str, Any]:
         "ended": now,
         "seconds": round(now - course.began, 3),
         "stages": course.stages,
+        **trained,
     }

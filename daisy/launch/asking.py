@@ -73,20 +73,25 @@ class Asking:
             if not TrialStates(sweep, self._searching.search.goal).of(trial).is_open:
                 sweep.cancel(place)  # another one of its models was pruned, or has failed
                 return False
-            is_new = self._is_new(place, trial.models[self._searching.numbering.repeat_of(place.number)], patiently)
+            is_new = self._is_new(place, trial, patiently)
             if is_new is False:
                 self._searching.settle(trial.base)  # no job of this search ends that would tell the study of it
             return is_new
 
-    def _is_new(self, place: Place, model: TrialModel, patiently: bool) -> bool | None:
+    def _is_new(self, place: Place, trial: TrialFile, patiently: bool) -> bool | None:
         """Whether nobody has trained this model, or trains it; None where another job is about to and that is waited for.
 
-        One that waits elsewhere is trained here now. Another search finds it when it comes to it.
+        One that waits elsewhere is trained here now. Another search finds it when it comes to it. One that was pruned elsewhere
+        counts only where it may be pruned here, too: else its trial would have no value.
         """
+        repeat = self._searching.numbering.repeat_of(place.number)
+        model, may_be_pruned = trial.models[repeat], trial.measure is not None and repeat == 0
         identity, models_dir = model.identity, self._sweep.models_dir
         with locked(models_dir):
             other = in_sweeps(models_dir, {identity}, mend=True, apart=(self._sweep.sweep_id, place.number)).get(identity)
             there = counting(model.config, by_identity(models_dir).get(identity, []), Cluster())
+            if isinstance(there, Already) and there.state == "pruned" and not may_be_pruned:
+                there = None
             if patiently and there is None and other is not None and other.place.state == "claimed":
                 return None
             if isinstance(there, Already) and there.folder is not None:

@@ -6,7 +6,7 @@ from daisy.folder import ModelFolder, Place, SweepFolder
 from daisy.job import Judge
 from daisy.launch.searching import Searching
 from daisy.sweep.study import Study
-from daisy.sweep.trials import sign_of
+from daisy.sweep.trials import is_measured_now, sign_of
 
 
 def judge_of(sweep: SweepFolder, place: Place, folder: ModelFolder) -> Judge | None:
@@ -14,7 +14,7 @@ def judge_of(sweep: SweepFolder, place: Place, folder: ModelFolder) -> Judge | N
     numbering = sweep.numbering()
     number = numbering.trial_of(place.number)
     trial = sweep.trials.read(number)
-    if trial is None or trial.measure is None or numbering.repeat_of(place.number):
+    if trial is None or trial.measure is None or numbering.repeat_of(place.number) or not is_measured_now(trial, sweep.info()):
         return None
     return StudyJudge(sweep, folder, number, trial.measure)
 

@@ -109,6 +109,8 @@ def _settle(sweep: SweepFolder, place: Place, who: Attempt, cluster: Cluster) ->
     told = f"Slurm job {who.job} is over" + (f" ({ending})" if ending else ", and Slurm does not say how it ended")
     if _goes_on(sweep, place, ending):
         folder.log(f"{told}: the model waits again as {sweep.sweep_id}/{place.number}")
+        if ending == OUT_OF_MEMORY:
+            sweep.note_out_of_memory(place)
         return sweep.put_back(place)
     state, hint = ("failed", MORE_MEMORY) if ending == OUT_OF_MEMORY else ("stopped", None)
     told = f"Slurm ended job {who.job}: out of memory" if ending == OUT_OF_MEMORY else told
@@ -129,9 +131,9 @@ def _goes_on(sweep: SweepFolder, place: Place, ending: str | None) -> bool:
     """
     if not sweep.is_search:
         return ending in CUT_OFF and may_go_on(sweep, place)
-    if ending == OUT_OF_MEMORY:
-        return sweep.begun(place).starts <= 1 and may_go_on(sweep, place)
-    return ending != CANCELLED and may_go_on(sweep, place)
+    if ending == CANCELLED or (ending == OUT_OF_MEMORY and sweep.begun(place).out_of_memory):
+        return False
+    return may_go_on(sweep, place)
 
 
 def _not_begun(sweep: SweepFolder, place: Place) -> bool:

@@ -5,7 +5,7 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +113,7 @@ def submit_search(project: Project, asked: AskedSearch, name: str, command: Sequ
         known = known_search(models_dir, origin, asked)
         queue = lanes.the_queue() if launcher == SLURM else None
         info = _info(asked, origin, name, command, launcher)
-        if known is not None and (is_another := _searches_otherwise(known, origin)):
+        if known is not None and (is_another := _searches_otherwise(known, info)):
             check_idle(known)
         over = over_places(known) if known is not None else frozenset()
         if known is not None:
@@ -133,11 +133,13 @@ def submit_search(project: Project, asked: AskedSearch, name: str, command: Sequ
     return Submission(sweep, [], [], filled, stopped[0] if stopped else None, sweep)
 
 
-def _searches_otherwise(sweep: SweepFolder, origin: Origin) -> bool:
-    """Whether its study has to be made again: it would have other parameters, or be somewhere else."""
-    info, now = sweep.info(), origin.content["sweep"]
-    before = info["named"]["content"]["sweep"]
-    return info.get(TO_REBUILD, False) or any(before.get(key) != now.get(key) for key in ("space", "when", "goal", "storage"))
+def _searches_otherwise(sweep: SweepFolder, now: Mapping[str, Any]) -> bool:
+    """Whether its study has to be made again: it would have other parameters or reports, or be somewhere else."""
+    before = sweep.info()
+    if before.get(TO_REBUILD, False) or before.get("measure", now["measure"]) != now["measure"]:
+        return True
+    there, here = (info["named"]["content"]["sweep"] for info in (before, now))
+    return any(there.get(key) != here.get(key) for key in ("space", "when", "goal", "storage"))
 
 
 def known_search(models_dir: Path, origin: Origin, asked: AskedSearch) -> SweepFolder | None:
@@ -183,6 +185,7 @@ def _info(asked: AskedSearch, origin: Origin, name: str, command: Sequence[str],
         "identities": [],
         "named": origin.to_json(),
         "epochs": _epochs(like.configuration),
+        "measure": asdict(measured(like, asked.search.measure)) if asked.search.prunes else None,
         "search": {
             "bases": [list(base) for base in asked.bases],
             "repeats": [list(repeat) for repeat in asked.named.repeats],

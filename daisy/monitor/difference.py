@@ -10,7 +10,8 @@ from daisy.monitor.code import Code, History, Recorded, code
 from daisy.monitor.entries import NOWHERE, Entry, Sides, all_keys, is_number, of_key, pair, part, same
 from daisy.registry import Row, row_of
 
-NO_MEASURES = ("format", "attempt", "correct", "examples", "scorer", "started", "ended", "seconds")  # of result.json's numbers
+# Of result.json's numbers.
+NO_MEASURES = ("format", "attempt", "correct", "examples", "scorer", "started", "ended", "seconds", "train_seconds")
 
 
 @dataclass(frozen=True)

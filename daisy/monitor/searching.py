@@ -64,7 +64,7 @@ class Seeing:
             created=float(self._info["created"]),
             search=self._search,
             repeats=list(self._info["search"]["repeats"]),
-            measure=next((trial.file.measure for trial in self._trials if trial.file.measure is not None), None),
+            measure=self._info.get("measure"),
             bases=bases,
             running=len(running),
             busy=busy,
@@ -119,16 +119,15 @@ class Seeing:
         return SeenModel(model.model, state, seconds, trained, goals, is_own, row)
 
     def _times(self, model: TrialModelState, row: Row | None) -> tuple[float | None, float | None]:
-        """How long a model has run, and trained: the attempt that its result is of, and what the ones before have trained."""
+        """How long a model has run, with what the attempts before this one have trained; how long it has trained, over all."""
         if row is None or model.model is None:
             return None, None
         result = model.result
         before = ModelFolder(self._sweep.models_dir / model.model).seconds_before(int(result.get("attempt") or 1))
         if row.state == "running" and row.started is not None:
             return before + max(0.0, self._now - row.started), row.seconds
-        trained = (result.get("stages") or {}).get("train")
         ran = float(result["seconds"]) if "seconds" in result else row.seconds
-        return None if ran is None else before + ran, None if trained is None else before + float(trained)
+        return None if ran is None else before + ran, figure(result, "seconds")
 
     def _base(
         self,

@@ -24,6 +24,7 @@ PRUNERS: Mapping[str, Kind] = {
 }
 KEPT = 25.0  # percent of the trials: the best ones
 MIN_RESOURCE = 1  # epochs
+GOES_ON = {"asha": 4, "hyperband": 3}  # one of so many trials
 EPOCHS_WITHOUT_GAIN = 3
 
 
@@ -42,10 +43,10 @@ def pruner(chosen: Chosen, epochs: int | None) -> "BasePruner":
         if epochs is not None and least >= epochs:
             told = f"sweep.pruner.min_resource={least} lets each trial train for that many epochs, and they have {epochs}"
             raise ConfigurationError(f"{told}: make it smaller, or train.epochs larger")
-        factor = {"reduction_factor": options["reduction_factor"]} if "reduction_factor" in options else {}
-        if chosen.name == "asha":
-            return optuna.pruners.SuccessiveHalvingPruner(min_resource=least, **factor)
-        return optuna.pruners.HyperbandPruner(min_resource=least, max_resource=epochs or "auto", **factor)
+        from daisy.sweep.halving import Halving, Hyperband
+
+        factor = options.get("reduction_factor", GOES_ON[chosen.name])
+        return Halving(least, factor) if chosen.name == "asha" else Hyperband(least, epochs, factor)
     if chosen.name == "patient":
         from daisy.sweep.patient import Patient
 

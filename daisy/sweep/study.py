@@ -15,12 +15,12 @@ from daisy.sweep.pruners import pruner
 from daisy.sweep.samplers import sampler
 from daisy.sweep.space import Space
 from daisy.sweep.storage import opened, refusals
-from daisy.sweep.trials import Trial
+from daisy.sweep.trials import TRIAL, Trial
 
 if TYPE_CHECKING:
     import optuna
 
-TRIAL, REPEATS, MODELS = "trial", "repeats", "models"  # attributes of Optuna's trials: which trial of the sweep one is, ...
+REPEATS, MODELS = "repeats", "models"  # attributes of Optuna's trials: which trial one repeats, which models it is
 ASKED_FOR = "asked_for"  # of one that repeats another: the trial that was being asked for then
 JOURNAL = "study.log"
 Arguments = ParamSpec("Arguments")

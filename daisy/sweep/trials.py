@@ -9,6 +9,7 @@ from daisy.errors import FolderError
 from daisy.folder import FINAL, Begun, ModelFolder, Place, SweepFolder, TrialFile
 
 OPEN = ("waiting", "running")
+TRIAL = "trial"  # attribute of Optuna's trials: which trial of the sweep one is
 REFUSED = "refused"  # no model can be made of the point: its trial has failed
 
 
@@ -54,7 +55,7 @@ class TrialStates:
 
     def __init__(self, sweep: SweepFolder, goal: Mapping[str, str], reports: bool = True) -> None:
         self._sweep, self._goal, self._with_reports = sweep, goal, reports
-        self._numbering = sweep.numbering()
+        self._numbering, self._info = sweep.numbering(), sweep.info()
         self._places = {place.number: place for place in sweep.places()}
         self._workers = frozenset(sweep.workers())
 
@@ -83,7 +84,7 @@ class TrialStates:
         return Trial(file, state, values, reason, models, self._reports(file, models[0]))
 
     def _reports(self, file: TrialFile, first: TrialModelState) -> dict[int, float]:
-        if file.measure is None or first.model is None or not self._with_reports:
+        if file.measure is None or first.model is None or not self._with_reports or not is_measured_now(file, self._info):
             return {}
         told = ModelFolder(self._sweep.models_dir / first.model).judged(file.measure["name"])
         return {step: sign_of(file.measure, self._goal) * value for step, value in told.items()}
@@ -107,6 +108,11 @@ class TrialStates:
         if place.worker in self._workers and written != "failed":
             return "running"  # also while it is being settled what becomes of it
         return written
+
+
+def is_measured_now(file: TrialFile, info: Mapping[str, Any]) -> bool:
+    """Whether a trial has the measure that its search, whose sweep.json this is, has now: an extended one may have another."""
+    return bool(file.measure == info.get("measure", file.measure))
 
 
 def sign_of(measure: Mapping[str, str], goal: Mapping[str, str]) -> float:
@@ -133,6 +139,8 @@ def _state(models: Sequence[TrialModelState]) -> tuple[str, str]:
     for state in ("running", "waiting"):
         if any(model.state == state for model in models):
             return state, ""
+    if pruned := [model.model for model in models if model.state == "pruned"]:
+        return "failed", f"{pruned[0]} was pruned, so there is no mean"
     return "done", ""
 
 
@@ -150,9 +158,15 @@ def _values(models: Sequence[TrialModelState], goals: Sequence[str]) -> list[flo
 def figure(result: Mapping[str, Any], goal: str) -> float | None:
     """A figure of a model that may be a goal, from its result.json; None where it has none."""
     if goal == "seconds":
-        value = (result.get("stages") or {}).get("train")
+        value = _train_seconds(result)
     elif goal == "bytes":
         value = (result.get("checkpoint") or {}).get("bytes")
     else:
         value = result.get(goal)
     return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def _train_seconds(result: Mapping[str, Any]) -> Any:
+    """Over all attempts. Of models of before Daisy wrote that down it is known where there was only one attempt."""
+    stages = result.get("stages") or {}
+    return result.get("train_seconds", stages.get("train") if result.get("attempt") == 1 else None)

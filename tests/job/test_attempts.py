@@ -64,6 +64,21 @@ def test_of_six_that_resume_at_once_one_gets_it(theatre: Any, tmp_path: Path, wa
     assert observed_state(folder, folder.read_result())[0] == "stopped"
 
 
+def test_the_seconds_in_training_are_those_of_all_attempts(theatre: Any) -> None:
+    theatre.puppet(acts=[[2, "leave_with", 1]])
+    folder, outcome, _ = theatre.here()
+    assert outcome.result["train_seconds"] == outcome.result["stages"]["train"]
+    with folder.metrics.open("a") as metrics:
+        metrics.write('{"epoch": 1, "seconds": 900.0, "attempt": 1}\n')
+    assert theatre.daisy("resume", "-1").code == 1
+    result = folder.read_result()
+    assert (
+        result["attempt"] == 2
+        and result["stages"]["train"] < 100
+        and result["train_seconds"] == pytest.approx(900 + result["stages"]["train"])
+    )
+
+
 def test_another_is_quicker_by_a_hair(theatre: Any, monkeypatch: Any) -> None:
     """Both have seen that nobody runs it; the other one has begun before this one can."""
     from daisy.errors import ModelError

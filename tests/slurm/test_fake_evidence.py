@@ -248,6 +248,24 @@ def test_out_of_memory_has_failed_and_cancelled_is_cancelled(fake: FakeSlurm, lo
     assert whereabouts(hungry) == "claimed" and whereabouts(unwanted) == "cancelled"
 
 
+def test_a_trial_of_a_search_has_failed_when_it_is_out_of_memory_twice(fake: FakeSlurm, lost: Lost) -> None:
+    """However often it was cut off before the first time, or between the two: another job of the node may have been to blame."""
+    sweep, folder = lost("7_1")
+    sweep.trials.path.mkdir()
+    sweep.write_info({**sweep.info(), "env": {**sweep.info()["env"], "max_resumes": 9}})
+    endings = {"7_1": "NODE_FAIL", "7_2": "OUT_OF_MEMORY", "7_3": "PREEMPTED", "7_4": "OUT_OF_MEMORY"}
+    for job, ending in endings.items():
+        if job != "7_1":
+            place = sweep.claim(f"slurm-{job}-4242")
+            assert place is not None
+            sweep.begin(place, folder.model_id)
+            write_json(sweep.path / "workers" / f"slurm-{job}-4242.json", vars(elsewhere(job)))
+        fake.account(job, ending)
+        recover(sweep, Cluster())
+        assert whereabouts(sweep) == ("claimed" if job == "7_4" else "waiting"), job
+    assert folder.read_result()["state"] == "failed"
+
+
 @pytest.mark.parametrize("mode", [UNREACHABLE, *RUBBISH.values()])
 def test_what_is_unknown_stays_as_it_is(fake: FakeSlurm, lost: Lost, mode: str) -> None:
     sweep, folder = lost()

@@ -18,9 +18,11 @@ LATE = [0.02 * epoch for epoch in range(1, 7)] + [0.3, 0.5, 0.7, 0.8, 0.9, 0.95]
 Curve = list[float]
 
 
-def trained(study: optuna.Study, curve: Curve) -> int | None:
-    """Trains one trial; the epoch after which it was pruned, None where it was not."""
+def trained(study: optuna.Study, curve: Curve, number: int | None = None) -> int | None:
+    """Trains one trial; the epoch after which it was pruned, None where it was not. It has this `number` in its sweep."""
     trial = study.ask()
+    if number is not None:
+        trial.set_user_attr("trial", number)
     for epoch, accuracy in enumerate(curve, start=1):
         trial.report(accuracy, epoch)
         if trial.should_prune():
@@ -132,6 +134,31 @@ def test_each_process_has_a_pruner_of_its_own() -> None:
         study.pruner = pruner(Chosen("hyperband"), EPOCHS)
         ends.add(trained(study, BAD))
     assert ends == {1, 3, 9}
+
+
+@pytest.mark.parametrize("name", ["asha", "hyperband", "median"])
+def test_a_study_that_is_made_again_prunes_as_before(name: str) -> None:
+    """It knows what the folders do: numbers in the sweep, states, reports; Optuna's own numbers are others."""
+    study = study_with(Chosen(name), *[GOOD] * 10)
+    for number in range(10, 40):
+        trained(study, [accuracy * (1 + number % 3 / 10) for accuracy in GOOD], number)
+    again = study_with(Chosen(name))
+    again.add_trial(optuna.trial.create_trial(value=0.5))
+    for one in study.get_trials(deepcopy=False):
+        values, number = one.values or [0.1], one.user_attrs.get("trial", one.number)
+        told = {"user_attrs": {"trial": number}, "intermediate_values": one.intermediate_values}
+        again.add_trial(optuna.trial.create_trial(state=one.state, values=values, **told))
+    best = [accuracy + 0.3 for accuracy in GOOD]
+    curves = [BAD, [*best[:3], *BAD[3:]], best] * 5
+    ends = [trained(study, curve, number) for number, curve in enumerate(curves, 40)]
+    assert [trained(again, curve, number) for number, curve in enumerate(curves, 40)] == ends
+    assert None in ends and len({*ends}) > 2
+
+
+def test_what_is_no_number_is_ended_at_a_rung_and_is_no_rival() -> None:
+    study = study_with(Chosen("asha", {"reduction_factor": 2}), *[[math.nan] * EPOCHS] * 3)
+    assert [len(one.intermediate_values) for one in study.trials] == [1, 1, 1]
+    assert trained(study, BAD) is None
 
 
 @pytest.mark.parametrize("name", ["asha", "hyperband"])

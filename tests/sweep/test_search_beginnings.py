@@ -4,9 +4,12 @@ import json
 from typing import Any
 
 import pytest
+from sweep import curved
 from sweep.curved import with_curved
 from sweep.named_sweeps import Sweeps, share
 from sweep.searches import RIGHT, SECONDS, definition, facts, finished, results, study_of, trial_files
+
+from daisy.folder import ModelFolder
 
 
 def last(sweeps: Sweeps) -> Any:
@@ -62,7 +65,7 @@ def test_a_pruner_ends_what_will_not_be_the_best(sweeps: Sweeps) -> None:
     base = "defaults: [{override /framework: curved}, {override /dataset: tiny}]\ntrain: {epochs: 6}\n"
     pruner = "pruner: {name: median, startup_trials: 2}, measure: dev_accuracy"
     node = definition("framework.options.right: '16,15,3,2,14'", 5, pruner)
-    sweeps.write("s", node.replace("{name: random, seed: 1}", "brute"), base)
+    sweeps.write("s", node.replace("random", "brute"), base)  # with this seed 16 comes first
     done = sweeps.launch("s", "env.max_running=1")
     assert done.code == 0, done.err + done.out
     states = {trial["point"]["framework.options.right"]: result for trial, result in by_trial(sweeps)}
@@ -78,6 +81,43 @@ def test_a_pruner_ends_what_will_not_be_the_best(sweeps: Sweeps) -> None:
     before = facts(study)
     assert sweeps.daisy("sweeps", "rebuild", "-1").code == 0
     assert facts(study_of(last(sweeps))) == before
+
+
+@pytest.mark.parametrize(("pruner", "repeat"), [("none", 1), ("median", 2)])
+def test_what_another_search_has_pruned_is_trained_where_nothing_would_prune_it(sweeps: Sweeps, pruner: str, repeat: int) -> None:
+    """Of a trial's models only the first is pruned: the mean is of models that were trained to their end."""
+    with_curved(sweeps)
+    sweeps.write("g", f"{{kind: list, jobs: ['{RIGHT}=17 seed={repeat}']}}", curved.BASE)
+    assert sweeps.launch("g").code == 0
+    [path] = sweeps.launched.project.models()
+    folder = ModelFolder(path)
+    folder.write_result({**folder.read_result(), "state": "pruned", "accuracy": 0.1})
+    node = definition(f"{RIGHT}: '16,17'", 2, f"pruner: {pruner}, repeat: {repeat}")
+    sweeps.write("s", node, curved.BASE)
+    done = sweeps.launch("s")
+    assert done.code == 0, done.err + done.out
+    told = {one.params[RIGHT]: one.value for one in finished(study_of(last(sweeps)))}
+    assert told == {right: pytest.approx(right / 18, abs=1e-3) for right in (16, 17)}
+    assert len(sweeps.launched.project.models()) == 1 + 2 * repeat
+
+
+def test_an_extended_search_may_have_another_measure(sweeps: Sweeps) -> None:
+    """A loss is compared with losses, not with the accuracies that trials before told."""
+    with_curved(sweeps)
+    node = definition(f"{RIGHT}: '17,16'", 1, "pruner: {name: median, startup_trials: 1}")
+    sweeps.write("s", node, curved.BASE)
+    assert sweeps.launch("s").code == 0
+    sweeps.write("s", node.replace("trials: 1", "trials: 2", 1).replace("pruner:", "measure: loss, pruner:"), curved.BASE)
+    extended = sweeps.launch("s", "sweep.extend=true")
+    assert extended.code == 0, extended.err
+    study = study_of(last(sweeps))
+    told = {
+        one.user_attrs["trial"]: (one.state.name, [value < 0 for value in one.intermediate_values.values()])
+        for one in study.trials
+    }
+    assert told == {1: ("COMPLETE", []), 2: ("COMPLETE", [True] * 4)}
+    before = facts(study)
+    assert sweeps.daisy("sweeps", "rebuild", "-1").code == 0 and facts(study_of(last(sweeps))) == before
 
 
 def by_trial(sweeps: Sweeps) -> list[tuple[dict[str, Any], dict[str, Any]]]:

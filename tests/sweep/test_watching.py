@@ -146,8 +146,8 @@ def test_a_choice_of_the_command_line_is_one_of_the_files(sweeps: Sweeps) -> Non
 def test_what_was_pruned_and_what_that_has_saved(sweeps: Sweeps) -> None:
     """All at the same epoch, too: those that did not get that far have no figure there."""
     with_curved(sweeps)
-    node = "{kind: search, space: {%s: '17,16,15,2,13'}, trials: 5, sampler: brute, pruner: {name: median, startup_trials: 1}}"
-    sweeps.write("s", node % RIGHT, curved.BASE)
+    node = definition(f"{RIGHT}: '17,16,15,2,13'", 5, "pruner: {name: median, startup_trials: 1}")
+    sweeps.write("s", node.replace("random", "brute"), curved.BASE)  # with this seed 17 comes first
     assert sweeps.launch("s", "env.max_running=1").code == 1
     search = told(sweeps, "--epoch", "3")
     trials = {trial["point"][RIGHT]: trial for trial in search["bases"][0]["trials"]}
