@@ -156,6 +156,14 @@ class Trials:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise FolderError(f"{path} can't be read ({error!r}): move it away, then its trial is asked for anew") from None
 
+    def model(self, trial: TrialFile, repeat: int) -> TrialModel:
+        """A model of a trial that can be trained, by its repeat, from 0. Raises FolderError where its file does not have it."""
+        if repeat < len(trial.models):
+            return trial.models[repeat]
+        there = f"{len(trial.models)} model{'' if len(trial.models) == 1 else 's'}"
+        told = f"trial {trial.number} has {there}, and is to have {repeat + 1}"
+        raise FolderError(f"{told}: move {self._file(trial.number)} away, then it is asked for anew")
+
     def all(self) -> Iterator[TrialFile]:
         """Those that were asked for, by number. Raises FolderError."""
         for number in self.numbers():

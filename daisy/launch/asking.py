@@ -65,7 +65,7 @@ class Asking:
             if not TrialStates(sweep, self._searching.search.goal).of(trial).is_open:
                 sweep.cancel(place)  # another one of its models was pruned, or has failed
                 return False
-            if self._is_new(place, trial.models[self._searching.numbering.repeat_of(place.number)]):
+            if self._is_new(place, sweep.trials.model(trial, self._searching.numbering.repeat_of(place.number))):
                 return True
             self._searching.settle(trial.base)  # no job of this search ends that would tell the study of it
             return False

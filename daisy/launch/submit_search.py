@@ -246,7 +246,11 @@ def _go_on(project: Project, sweep: SweepFolder, asked: AskedSearch, info: Mappi
 
 
 def _longer(sweep: SweepFolder, numbering: Numbering, asked: AskedSearch) -> Numbering:
-    """With as many trials as are asked for now. Raises ConfigurationError where those are fewer than before."""
+    """With as many trials as are asked for now. Raises ConfigurationError where they can not follow those of before."""
+    if (repeats := len(asked.named.repeats)) != numbering.repeats:
+        models = f"{numbering.repeats} model{'' if numbering.repeats == 1 else 's'}"
+        told = f"sweep.repeat: a trial of {sweep.sweep_id} has {models}, and would have {repeats} now"
+        raise ConfigurationError(f"{told}: leave it as it was, or give the sweep another name")
     there = numbering.trials // len(asked.bases)
     more = asked.search.trials - there
     if more < 0:

@@ -1,0 +1,37 @@
+"""A search that goes on with `sweep.extend=true`, or by the same command once more: what of it changes, and what does not."""
+
+import json
+from pathlib import Path
+
+import pytest
+from sweep.named_sweeps import Sweeps
+from sweep.searches import RIGHT, definition, trial_files
+
+from daisy.errors import FolderError
+from daisy.folder import SweepFolder
+
+
+def last(sweeps: Sweeps) -> Path:
+    return Path(sweeps.launched.sweeps[-1].path)
+
+
+@pytest.mark.parametrize(("before", "now"), [(2, 1), (1, 3)])
+def test_a_search_keeps_how_many_models_a_trial_has(sweeps: Sweeps, before: int, now: int) -> None:
+    """Its models' numbers go by that."""
+    sweeps.write("s", definition(f"{RIGHT}: '3,4'", 1, f"repeat: {before}"))
+    assert sweeps.launch("s").code == 0
+    sweeps.write("s", definition(f"{RIGHT}: '3,4'", 2, f"repeat: {now}"))
+    refused = sweeps.launch("s", "sweep.extend=true")
+    assert refused.code == 2 and f"a trial of {last(sweeps).name} has {before} model" in refused.one_line
+    assert "give the sweep another name" in refused.one_line
+    assert len(trial_files(last(sweeps))) == 1 and not list((last(sweeps) / "waiting").iterdir())
+
+
+def test_a_trial_with_too_few_models_is_named(sweeps: Sweeps) -> None:
+    sweeps.write("s", definition(f"{RIGHT}: '3,4'", 1, "repeat: 2"))
+    assert sweeps.launch("s").code == 0
+    file = last(sweeps) / "trials" / "00001.json"
+    trial = json.loads(file.read_text())
+    file.write_text(json.dumps({**trial, "models": trial["models"][:1]}))
+    with pytest.raises(FolderError, match=r"trial 1 has 1 model, and is to have 2: move .*00001\.json away"):
+        SweepFolder(last(sweeps)).identities()
