@@ -13,7 +13,7 @@ from daisy.configuration.environment import flag
 from daisy.folder import SweepFolder
 from daisy.framework.lines import visible
 from daisy.job import Stopped, stoppable
-from daisy.launch.searching import Searching
+from daisy.launch.searching import Searching, up_to_date
 from daisy.launch.submit import SLURM, Submission, launcher_of
 from daisy.launch.submit_search import AskedSearch, check, known_search, submit_search
 from daisy.monitor.search_words import space_in_words
@@ -76,7 +76,7 @@ def _on_slurm(project: Project, asked: AskedSearch, submission: Submission, swee
 
 def _settle(sweep: SweepFolder) -> None:
     """What jobs that are gone could not tell the study any more."""
-    searching = Searching(sweep)
+    searching = up_to_date(sweep)
     with alone(sweep):
         for base in range(searching.bases):
             searching.settle(base)

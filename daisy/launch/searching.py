@@ -139,13 +139,29 @@ def _search(origin: Origin) -> Search:
 
 def rebuild(sweep: SweepFolder) -> Searching:
     """Make the study of a search again. Raises LaunchError while models of it run: they would report to the old one."""
-    searching = Searching(sweep)
     with alone(sweep), locked(sweep.models_dir):
         recover(sweep, Cluster())
         check_idle(sweep)
-        searching.rebuild()
-        if TO_REBUILD in (info := sweep.info()):
-            sweep.write_info({key: value for key, value in info.items() if key != TO_REBUILD})
+        return _made_again(sweep)
+
+
+def up_to_date(sweep: SweepFolder) -> Searching:
+    """A search whose study is one of its definition: made again first, where that has changed. Not while `alone` or `locked`.
+
+    No model of it runs then: who changes a definition sees to that, and who trains one has come by here.
+    """
+    if TO_REBUILD in sweep.info():
+        with alone(sweep), locked(sweep.models_dir):
+            if TO_REBUILD in sweep.info():  # no other job was quicker
+                return _made_again(sweep)
+    return Searching(sweep)
+
+
+def _made_again(sweep: SweepFolder) -> Searching:
+    searching = Searching(sweep)
+    searching.rebuild()
+    if TO_REBUILD in searching.info:
+        sweep.write_info({key: value for key, value in searching.info.items() if key != TO_REBUILD})
     return searching
 
 
@@ -178,7 +194,7 @@ def check_idle(sweep: SweepFolder) -> None:
 
 def settle(sweep: SweepFolder, place: Place) -> None:
     """A model of a search has ended: its study learns of it."""
-    searching = Searching(sweep)
+    searching = up_to_date(sweep)
     base = searching.numbering.base_of(searching.numbering.trial_of(place.number))
     searching.study(base)
     with alone(sweep):

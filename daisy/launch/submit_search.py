@@ -4,7 +4,7 @@ import json
 import re
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from daisy.launch.frozen import freeze
 from daisy.launch.lanes import lanes_for
 from daisy.launch.planning import Plan, measured
 from daisy.launch.recovery import RUNNER, check_not_run, claiming, locked, recover, wait_again
-from daisy.launch.searching import TO_REBUILD, check_idle, is_reopened, over_places, rebuild
+from daisy.launch.searching import TO_REBUILD, check_idle, is_reopened, over_places, rebuild, up_to_date
 from daisy.launch.starting import models_dir_of_all
 from daisy.launch.submit import SLURM, Submission, filled_or_withdrawn, info_of, launcher_of, named_sweeps, to_its_end
 from daisy.launch.warm import WarmStart
@@ -125,8 +125,11 @@ def submit_search(project: Project, asked: AskedSearch, name: str, command: Sequ
         if queue is not None and not to_rebuild:
             filled = filled_or_withdrawn(models_dir, queue, new, sweep)
     if to_rebuild:
-        with nullcontext() if is_another else suppress(LaunchError):  # a job that has just begun says the same, once more
-            rebuild(sweep)
+        if is_another:
+            up_to_date(sweep)  # a job that has begun meanwhile may have done it
+        else:
+            with suppress(LaunchError):  # a job that has just begun says the same, once more
+                rebuild(sweep)
         if queue is not None:  # its jobs ask a study of the new definition
             with locked(models_dir):
                 filled = filled_or_withdrawn(models_dir, lanes.the_queue(), None, sweep)

@@ -1,11 +1,13 @@
 """A search that goes on with `sweep.extend=true`, or by the same command once more: what of it changes, and what does not."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from sweep.named_sweeps import Sweeps
-from sweep.searches import RIGHT, definition, trial_files
+from sweep.searches import RIGHT, definition, finished, study_of, trial_files
 
 from daisy.errors import FolderError
 from daisy.folder import SweepFolder
@@ -35,3 +37,24 @@ def test_a_trial_with_too_few_models_is_named(sweeps: Sweeps) -> None:
     file.write_text(json.dumps({**trial, "models": trial["models"][:1]}))
     with pytest.raises(FolderError, match=r"trial 1 has 1 model, and is to have 2: move .*00001\.json away"):
         SweepFolder(last(sweeps)).identities()
+
+
+def test_a_job_makes_the_study_again_that_a_killed_command_left(sweeps: Sweeps) -> None:
+    """The command dies when the places of the new space wait already: whoever claims one would ask the study of the old one."""
+    sweeps.write("s", definition(f"{RIGHT}: '3,4,5'", 2))
+    assert sweeps.launch("s").code == 0
+    sweeps.write("s", definition(f"{RIGHT}: '6,7,8'", 5))
+    program = (
+        "import os\nfrom daisy.folder import SweepFolder\nregister = SweepFolder.register\n"
+        "def and_die(self, worker): register(self, worker); os._exit(9)\n"
+        "SweepFolder.register = and_die\n"
+        "from daisy.cli import main; main()"
+    )
+    words = [sys.executable, "-c", program, "-m", "+sweep=s", "sweep.extend=true"]
+    project = sweeps.launched.project
+    died = subprocess.run(words, cwd=project.root, env=project.environment(sweeps.launched.environment), stdin=subprocess.DEVNULL)
+    assert died.returncode == 9 and json.loads((last(sweeps) / "sweep.json").read_text())["to_rebuild"]
+    resumed = sweeps.daisy("resume", last(sweeps).name)
+    assert resumed.code == 0, resumed.err + resumed.out
+    assert "to_rebuild" not in json.loads((last(sweeps) / "sweep.json").read_text())
+    assert sorted(one.params[RIGHT] for one in finished(study_of(last(sweeps)))) == [6, 7, 8]
