@@ -25,6 +25,7 @@ from daisy.launch.starting import models_dir_of_all
 from daisy.launch.submit import SLURM, Submission, filled_or_withdrawn, info_of, launcher_of, named_sweeps, to_its_end
 from daisy.launch.warm import WarmStart
 from daisy.sweep import Named, Origin, Search, changes, check_unchanged, origin_of
+from daisy.sweep.pruners import pruner
 from daisy.sweep.samplers import check_space
 from daisy.sweep.storage import opened
 from daisy.sweep.study import JOURNAL
@@ -69,6 +70,7 @@ def check(asked: AskedSearch) -> None:
         opened(asked.search.storage, Path(JOURNAL))  # before anything is made
     if not asked.search.prunes:
         return
+    pruner(asked.search.pruner, _epochs(asked.plans[0].configuration))
     measures = {(one.name, one.direction) for one in (measured(planned, asked.search.measure) for planned in asked.plans)}
     if len(measures) > 1:
         names = ", ".join(sorted(name for name, _ in measures))

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from sweep.curved import BASE as CURVED
 from sweep.curved import with_curved
 from sweep.named_sweeps import Sweeps, share
 from sweep.searches import RIGHT, SECONDS, definition, facts, finished, results, study_of, trial_files
@@ -123,3 +124,13 @@ def test_a_point_that_no_model_can_be_made_of_is_a_failed_trial(sweeps: Sweeps) 
     assert refused["point"] == {"arch.layers": 3} and "arch.kernel" in refused["refused"]
     before = facts(study_of(last(sweeps)))
     assert sweeps.daisy("sweeps", "rebuild", "-1").code == 0 and facts(study_of(last(sweeps))) == before
+
+
+def test_a_pruner_that_could_end_nothing_is_refused_before_anything_is_made(sweeps: Sweeps) -> None:
+    with_curved(sweeps)
+    node = definition("framework.options.right: '2,3'", 2, "pruner: {name: asha, min_resource: 4}, measure: dev_accuracy")
+    sweeps.write("s", node, CURVED)
+    for more in (["--dry-run"], []):
+        refused = sweeps.launch("s", *more)
+        assert refused.code == 2 and "min_resource=4 lets each trial train for that many epochs" in refused.one_line
+    assert sweeps.launched.sweeps == []
