@@ -233,7 +233,7 @@ def _go_on(project: Project, sweep: SweepFolder, asked: AskedSearch, info: Mappi
     _ask_for_lost(sweep, numbering)
     if sweep.held() is not None:
         _try_again(sweep)
-    if changed := before["named"]["content"] != info["named"]["content"]:
+    if changed := bool(changes(before["named"]["content"], info["named"]["content"])):
         sweep.end({})
     sweep.run_from_now_on(freeze(project, sweep.models_dir))
     kept = {key: value for key, value in before.items() if key not in ("tags", "slurm", TO_REBUILD)}

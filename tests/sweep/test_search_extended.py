@@ -58,3 +58,18 @@ def test_a_job_makes_the_study_again_that_a_killed_command_left(sweeps: Sweeps) 
     assert resumed.code == 0, resumed.err + resumed.out
     assert "to_rebuild" not in json.loads((last(sweeps) / "sweep.json").read_text())
     assert sorted(one.params[RIGHT] for one in finished(study_of(last(sweeps)))) == [6, 7, 8]
+
+
+def test_the_time_of_a_search_goes_on_where_only_extending_it_is_asked_for(sweeps: Sweeps) -> None:
+    sweeps.write("s", definition(f"{RIGHT}: '3,4,5'", 2, "timeout: 1h"))
+    assert sweeps.launch("s").code == 0
+    begun = searching_since(sweeps)
+    assert sweeps.launch("s", "sweep.extend=true").code == 0 and searching_since(sweeps) == begun
+    assert sweeps.launch("s").code == 0 and searching_since(sweeps) == begun
+    assert sweeps.launch("s", "sweep.extend=true", "sweep.trials=3").code == 0 and searching_since(sweeps) > begun
+
+
+def searching_since(sweeps: Sweeps) -> float:
+    """The moment from which the timeout counts."""
+    info = json.loads((last(sweeps) / "sweep.json").read_text())
+    return float(info.get("searching_since", info["created"]))
