@@ -180,17 +180,25 @@ class Trials:
         self._file(number).unlink(missing_ok=True)
 
     def warm(self) -> list[Warm]:
-        """The points that it began with. Raises FolderError where their file is damaged."""
+        """The points of earlier models that it knows. Raises FolderError where their file is damaged."""
+        return self._known()[0]
+
+    def left_out(self) -> list[LeftOut]:
+        """The models that are none of these points, and why. Raises FolderError where their file is damaged."""
+        return self._known()[1]
+
+    def _known(self) -> tuple[list[Warm], list[LeftOut]]:
         path = self.path / WARM
         try:
-            return [Warm(**warm) for warm in read_json(path)["points"]]
+            known = read_json(path)
+            return [Warm(**warm) for warm in known["points"]], [LeftOut(**one) for one in known["left_out"]]
         except FileNotFoundError:
-            return []
+            return [], []
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise FolderError(f"{path} can't be read ({error!r}): move it away, then the search goes on without it") from None
 
     def write_warm(self, points: Sequence[Warm], left_out: Sequence[LeftOut]) -> None:
-        """Note the points that it begins with, and the models that are none."""
+        """Note the points that it knows, and the models that are none."""
         write_json(self.path / WARM, {"points": list(map(asdict, points)), "left_out": list(map(asdict, left_out))})
 
     def _file(self, number: int) -> Path:

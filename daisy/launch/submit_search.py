@@ -23,7 +23,7 @@ from daisy.launch.recovery import RUNNER, check_not_run, claiming, locked, recov
 from daisy.launch.searching import TO_REBUILD, check_idle, is_reopened, over_places, rebuild, up_to_date
 from daisy.launch.starting import models_dir_of_all
 from daisy.launch.submit import SLURM, Submission, filled_or_withdrawn, info_of, launcher_of, named_sweeps, to_its_end
-from daisy.launch.warm import WarmStart
+from daisy.launch.warm import WarmStart, more_for
 from daisy.sweep import Named, Origin, Search, changes, check_unchanged, origin_of
 from daisy.sweep.pruners import pruner
 from daisy.sweep.samplers import check_space
@@ -38,7 +38,7 @@ class AskedSearch:
     """A search as a command asks for it: `samples` are models of its space, for each base one of each choice of groups.
 
     They are checked, and their datasets prepared: nodes may have no network. `bases` are the overrides of each base as the
-    configuration has them, wherever they were typed; `warm` is what a new one begins with.
+    configuration has them, wherever they were typed; `warm` is what is known of earlier models.
     """
 
     named: Named
@@ -242,12 +242,22 @@ def _go_on(project: Project, sweep: SweepFolder, asked: AskedSearch, info: Mappi
         "searching_since": time.time() if changed else before.get("searching_since", before["created"]),
         "numbering": longer.to_json(), "count": longer.places, **_for_slurm(sweep.models_dir, asked, longer.places),
     })  # fmt: skip
+    if (warm := warm_for(sweep, asked)) is not None:
+        sweep.trials.write_warm(warm.points, warm.left_out)
     _add_missing(sweep, longer)
     _uncancel(sweep, longer)
     sweep.release(time.time())
     if info["launcher"] != SLURM:
         sweep.register(RUNNER)
     return sweep
+
+
+def warm_for(sweep: SweepFolder, asked: AskedSearch) -> WarmStart | None:
+    """What a search knows of earlier models when it is extended so that it uses them; None where nothing changes in that."""
+    if not (asked.search.warm_start and asked.search.extend):
+        return None
+    assert asked.named.space is not None
+    return more_for(sweep, asked.named.space, asked.warm)
 
 
 def _longer(sweep: SweepFolder, numbering: Numbering, asked: AskedSearch) -> Numbering:

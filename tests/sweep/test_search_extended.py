@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from sweep.named_sweeps import Sweeps
-from sweep.searches import RIGHT, definition, finished, study_of, trial_files
+from sweep.named_sweeps import Sweeps, share
+from sweep.searches import RIGHT, definition, facts, finished, study_of, trial_files
 
 from daisy.errors import FolderError
 from daisy.folder import SweepFolder
@@ -73,3 +73,26 @@ def searching_since(sweeps: Sweeps) -> float:
     """The moment from which the timeout counts."""
     info = json.loads((last(sweeps) / "sweep.json").read_text())
     return float(info.get("searching_since", info["created"]))
+
+
+def test_a_warm_start_may_come_later(sweeps: Sweeps) -> None:
+    """The search learns of all that others have trained, and of its own models not a second time."""
+    sweeps.write("s", definition(f"{RIGHT}: '2,3,4,5'", 1))
+    assert sweeps.launch("s").code == 0
+    [(own, _)] = sweeps.trained()
+    others = [right for right in (2, 3, 4, 5) if right != own][:2]
+    sweeps.write("g", f"{{kind: grid, axes: {{{RIGHT}: '{others[0]},{others[1]},17'}}}}")
+    assert sweeps.launch("g").code == 0
+    sweeps.write("s", definition(f"{RIGHT}: '2,3,4,5'", 2, "warm_start: true"))
+    for more in (["--dry-run"], [], []):
+        extended = sweeps.launch("s", "sweep.extend=true", *more)
+        assert extended.code == 0, extended.err
+        assert "2 points, of 2 models that are done" in extended.out and "1 left out: not in the space" in extended.out
+    search = sweeps.launched.sweeps[0].path
+    assert len(json.loads((search / "trials" / "warm_start.json").read_text())["points"]) == 2
+    study = study_of(search)
+    told = {one.params[RIGHT]: one.value for one in study.trials if "models" in one.user_attrs}
+    assert told == {right: pytest.approx(share(right)) for right in others}
+    assert sorted(one.params[RIGHT] for one in finished(study)) == sorted({2, 3, 4, 5} - {*others})
+    before = facts(study)
+    assert sweeps.daisy("sweeps", "rebuild", search.name).code == 0 and facts(study_of(search)) == before
