@@ -17,12 +17,13 @@ from daisy.launch.recovery import RUNNER, locked, recover
 from daisy.sweep import Origin, Search, definition_of
 from daisy.sweep.space import Space
 from daisy.sweep.study import JOURNAL, Study, alone
-from daisy.sweep.trials import TrialStates
+from daisy.sweep.trials import REFUSED, TrialStates
 
 if TYPE_CHECKING:
     from daisy.configuration.compose import Composer
 
 
+WITHOUT_THE_REST = (REFUSED, "pruned", "failed")  # states of trials of which no further models are trained
 TO_REBUILD = "to_rebuild"  # in sweep.json: its definition has changed since the study was made
 
 
@@ -178,6 +179,20 @@ def over_places(sweep: SweepFolder) -> frozenset[int]:
         for place in sweep.places("claimed", "cancelled")
         if place.worker not in workers and (place.state == "claimed" or numbering.trial_of(place.number) in asked)
     )
+
+
+def closed_places(sweep: SweepFolder) -> frozenset[int]:
+    """The cancelled places that stay so: their search is over, or their trial is without them. Raises FolderError."""
+    searching = Searching(sweep)
+    numbering, over, states = searching.numbering, sweep.over(), TrialStates(sweep, searching.search.goal, reports=False)
+    closed: dict[int, bool] = {}
+    for place in sweep.places("cancelled"):
+        number = numbering.trial_of(place.number)
+        if number not in closed:
+            trial = sweep.trials.read(number)
+            has_ended = trial is not None and states.of(trial).state in WITHOUT_THE_REST
+            closed[number] = has_ended or numbering.base_of(number) in over
+    return frozenset(place for number, is_closed in closed.items() if is_closed for place in numbering.places_of(number))
 
 
 def is_reopened(sweep: SweepFolder, over: Collection[int]) -> bool:

@@ -20,7 +20,7 @@ from daisy.launch.frozen import freeze
 from daisy.launch.lanes import lanes_for
 from daisy.launch.planning import Plan, measured
 from daisy.launch.recovery import RUNNER, check_not_run, claiming, locked, recover, wait_again
-from daisy.launch.searching import TO_REBUILD, check_idle, is_reopened, over_places, rebuild, up_to_date
+from daisy.launch.searching import TO_REBUILD, check_idle, closed_places, is_reopened, over_places, rebuild, up_to_date
 from daisy.launch.starting import models_dir_of_all
 from daisy.launch.submit import SLURM, Submission, filled_or_withdrawn, info_of, launcher_of, named_sweeps, to_its_end
 from daisy.launch.warm import WarmStart, more_for
@@ -245,7 +245,7 @@ def _go_on(project: Project, sweep: SweepFolder, asked: AskedSearch, info: Mappi
     if (warm := warm_for(sweep, asked)) is not None:
         sweep.trials.write_warm(warm.points, warm.left_out)
     _add_missing(sweep, longer)
-    _uncancel(sweep, longer)
+    _uncancel(sweep)
     sweep.release(time.time())
     if info["launcher"] != SLURM:
         sweep.register(RUNNER)
@@ -291,11 +291,11 @@ def _ask_for_lost(sweep: SweepFolder, numbering: Numbering) -> None:
             sweep.begin_anew(place)
 
 
-def _uncancel(sweep: SweepFolder, numbering: Numbering) -> None:
+def _uncancel(sweep: SweepFolder) -> None:
     """What somebody has cancelled waits again; not what no more is asked for."""
-    over = sweep.over()
+    closed = closed_places(sweep)
     for place in sweep.places("cancelled"):
-        if numbering.base_of(numbering.trial_of(place.number)) not in over:
+        if place.number not in closed:
             sweep.put_back(place)
 
 

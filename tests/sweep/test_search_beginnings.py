@@ -124,6 +124,9 @@ def test_a_point_that_no_model_can_be_made_of_is_a_failed_trial(sweeps: Sweeps) 
     assert refused["point"] == {"arch.layers": 3} and "arch.kernel" in refused["refused"]
     before = facts(study_of(last(sweeps)))
     assert sweeps.daisy("sweeps", "rebuild", "-1").code == 0 and facts(study_of(last(sweeps))) == before
+    [settled] = (last(sweeps) / "claimed").glob("*@settled.json")
+    since = settled.stat().st_mtime_ns
+    assert sweeps.launch("s").code == 0 and settled.stat().st_mtime_ns == since  # no job comes to the same once more
 
 
 def test_a_pruner_that_could_end_nothing_is_refused_before_anything_is_made(sweeps: Sweeps) -> None:

@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from sweep.curved import BASE as CURVED
+from sweep.curved import with_curved
 from sweep.named_sweeps import Sweeps, share
 from sweep.searches import RIGHT, definition, facts, finished, study_of, trial_files
 
@@ -96,3 +98,24 @@ def test_a_warm_start_may_come_later(sweeps: Sweeps) -> None:
     assert sorted(one.params[RIGHT] for one in finished(study)) == sorted({2, 3, 4, 5} - {*others})
     before = facts(study)
     assert sweeps.daisy("sweeps", "rebuild", search.name).code == 0 and facts(study_of(search)) == before
+
+
+def test_what_no_more_is_asked_of_a_failed_trial_stays_so(sweeps: Sweeps) -> None:
+    with_curved(sweeps)
+    sweeps.write("s", definition(f"{RIGHT}: '13,14'", 2, "repeat: 2"), CURVED)
+    assert sweeps.launch("s", "env.max_running=1").code == 1
+    [cancelled] = (last(sweeps) / "cancelled").iterdir()
+    since = cancelled.stat().st_ctime_ns  # a rename changes it
+    again = sweeps.launch("s", "env.max_running=1")
+    assert again.code == 0 and cancelled.stat().st_ctime_ns == since, again.out
+    resumed = sweeps.daisy("resume", last(sweeps).name)
+    assert resumed.code != 0 and "has no model that waits" in resumed.one_line and cancelled.stat().st_ctime_ns == since
+
+
+def test_a_search_that_is_over_is_not_resumed(sweeps: Sweeps) -> None:
+    sweeps.write("s", definition(f"{RIGHT}: 'range(10,19)'", 4, "target: 0.5"))
+    assert sweeps.launch("s", "env.max_running=1").code == 0
+    cancelled = sorted(path.name for path in (last(sweeps) / "cancelled").iterdir())
+    resumed = sweeps.daisy("resume", last(sweeps).name)
+    assert resumed.code != 0 and "has no model that waits" in resumed.one_line
+    assert sorted(path.name for path in (last(sweeps) / "cancelled").iterdir()) == cancelled != []
