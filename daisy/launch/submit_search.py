@@ -30,7 +30,7 @@ from daisy.sweep.samplers import check_space
 from daisy.sweep.storage import opened
 from daisy.sweep.study import JOURNAL
 
-WHOLE_ENDS = re.compile(r"interval\(\s*[+-]?\d+\s*,\s*[+-]?\d+\s*\)")
+WHOLE_ENDS = re.compile(r"interval\(\s*(\w+\s*=\s*)?[+-]?[\d_]+\s*,\s*(\w+\s*=\s*)?[+-]?[\d_]+\s*\)")
 
 
 @dataclass(frozen=True)
@@ -91,8 +91,7 @@ def _check_space(asked: AskedSearch) -> None:
 
 def _check_ends(search: Search, configuration: Configuration) -> None:
     """Raise ConfigurationError for an interval with whole ends where a number is meant: as in Hydra 1.4 it has no others."""
-    parts = [search.space, *search.when.values()]
-    for key, text in ((key, text) for part in parts for key, text in part.items() if isinstance(text, str)):
+    for key, text, _ in search.searched():
         if WHOLE_ENDS.search(text) and isinstance(configuration.defaults.get(key), float):
             told = f"{text} has only whole numbers, and it is a number like {configuration.defaults[key]:g}"
             raise ConfigurationError(f"{key}: {told}: write its ends with a point, interval(0.0,1.0)")

@@ -105,10 +105,16 @@ def test_a_key_is_searched_or_repeated_or_given(sweeps: Sweeps) -> None:
 
 def test_an_interval_of_a_number_has_ends_that_are_numbers(sweeps: Sweeps) -> None:
     """Hydra 1.3 draws any number from interval(0,1), 1.4 whole ones: so it is said what is meant."""
-    sweeps.write("s", definition(f"{SECONDS}: 'interval(0,1)'", 2))
-    refused = sweeps.launch("s")
-    assert refused.code == 2 and f"{SECONDS}: interval(0,1) has only whole numbers" in refused.one_line
+    nested = f"seed=1: {{{RIGHT}: '3,4', when: {{{RIGHT}=3: {{{SECONDS}: 'interval(start=0,end=1)'}}}}}}"
+    first, deeper = definition(f"{SECONDS}: 'interval(0,1)'", 2), definition("seed: '1,2'", 2, f"when: {{{nested}}}")
+    for node, told in ((first, "interval(0,1)"), (deeper, "interval(start=0,end=1)")):
+        sweeps.write("s", node)
+        refused = sweeps.launch("s")
+        assert refused.code == 2 and f"{SECONDS}: {told} has only whole numbers" in refused.one_line
     assert sweeps.launched.sweeps == []
+    sweeps.write("s", deeper.replace("end=1)", "end=1.0)"))
+    shown = sweeps.launch("s", "--dry-run").out
+    assert f"{SECONDS}  interval(start=0,end=1.0)  when seed=1 {RIGHT}=3" in shown and f"{RIGHT}    3,4  when seed=1" in shown
 
 
 def test_a_point_that_no_model_can_be_made_of_is_a_failed_trial(sweeps: Sweeps) -> None:
