@@ -13,9 +13,10 @@ from daisy.configuration.environment import flag
 from daisy.folder import SweepFolder
 from daisy.framework.lines import visible
 from daisy.job import Stopped, stoppable
-from daisy.launch.searching import Searching
+from daisy.launch.searching import Searching, up_to_date
 from daisy.launch.submit import SLURM, Submission, launcher_of
-from daisy.launch.submit_search import AskedSearch, check, known_search, submit_search
+from daisy.launch.submit_search import AskedSearch, check, known_search, submit_search, warm_for
+from daisy.launch.warm import WarmStart, known_to
 from daisy.monitor.search_words import space_in_words
 from daisy.sweep import origin_of
 from daisy.sweep.study import alone
@@ -37,8 +38,8 @@ def launch_search(project: Project, asked: AskedSearch, name: str, dry_run: bool
     assert sweep is not None
     _settle(sweep)
     _tell(sweep)
-    if asked.search.warm_start and not sweep.trials.numbers():
-        _tell_warm(asked)
+    if asked.search.warm_start and (asked.search.extend or not sweep.trials.numbers()):
+        _tell_warm(known_to(sweep))
     if submission.stopped is not None:
         print(f"daisy: stopped by {submission.stopped.words}; the same command goes on", file=sys.stderr)
         return submission.stopped.exit_code
@@ -76,7 +77,7 @@ def _on_slurm(project: Project, asked: AskedSearch, submission: Submission, swee
 
 def _settle(sweep: SweepFolder) -> None:
     """What jobs that are gone could not tell the study any more."""
-    searching = Searching(sweep)
+    searching = up_to_date(sweep)
     with alone(sweep):
         for base in range(searching.bases):
             searching.settle(base)
@@ -96,9 +97,16 @@ def _tell(sweep: SweepFolder) -> None:
     fact(out, "shown by", f"daisy sweep {sweep.sweep_id}")
 
 
-def _tell_warm(asked: AskedSearch) -> None:
-    for number, text in enumerate(asked.warm.told()):
+def _tell_warm(warm: WarmStart) -> None:
+    for number, text in enumerate(warm.told()):
         fact(console(), "" if number else "warm start", visible(text))
+
+
+def _foreseen(known: SweepFolder | None, asked: AskedSearch) -> WarmStart:
+    """What the search would know of earlier models."""
+    if known is None:
+        return asked.warm
+    return warm_for(known, asked) or known_to(known)
 
 
 def _show(asked: AskedSearch) -> None:
@@ -116,7 +124,7 @@ def _show(asked: AskedSearch) -> None:
     for number, line in enumerate(space_in_words(search)):
         fact(out, "" if number else "space", line)
     if search.warm_start:
-        _tell_warm(asked)
+        _tell_warm(_foreseen(known, asked))
     for base, own in zip(asked.named.bases, asked.samples, strict=True):
         if base:
             out.print(Text(visible(" ".join(base)), style="bold"), soft_wrap=True)

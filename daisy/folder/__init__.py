@@ -7,7 +7,7 @@ from daisy.folder.lines import tail_json
 from daisy.folder.model import MODEL_ID, PROJECT_PATCH, SOURCE_PATCH, STATES, ModelFolder
 from daisy.folder.models import EVIDENCE, FINAL, create, folders, names, natural, observed_state
 from daisy.folder.places import Begun, Place, Waiting
-from daisy.folder.sweep import SweepFolder
+from daisy.folder.sweep import SETTLED, SweepFolder
 from daisy.folder.sweeps import CODE, NewSearch, create_sweep, find_sweep, is_sweep_id, patch_name, sweeps
 from daisy.folder.trials import LeftOut, Numbering, Repeated, TrialFile, TrialModel, Trials, Warm
 
@@ -17,6 +17,7 @@ __all__ = [
     "FINAL",
     "MODEL_ID",
     "PROJECT_PATCH",
+    "SETTLED",
     "SOURCE_PATCH",
     "STATES",
     "Attempt",

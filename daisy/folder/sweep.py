@@ -106,7 +106,10 @@ class SweepFolder:
             (self.path / "waiting" / f"{number:05}.json").touch()
 
     def identities(self, numbers: Collection[int] | None = None) -> dict[int, str]:
-        """The identities of its models as far as they are known, by number; only of these numbers where they are given."""
+        """The identities of its models as far as they are known, by number; only of these numbers where they are given.
+
+        Raises FolderError.
+        """
         info = self.info()
         if "numbering" not in info:
             return {number: str(one) for number, one in enumerate(info["identities"], 1) if numbers is None or number in numbers}
@@ -118,7 +121,7 @@ class SweepFolder:
         numbering = self._numbering_of(info)
         asked = {trial: self.trials.read(trial) for trial in {*map(numbering.trial_of, numbers)} & {*self.trials.numbers()}}
         return {
-            number: trial.models[numbering.repeat_of(number)]
+            number: self.trials.model(trial, numbering.repeat_of(number))
             for number in numbers
             if (trial := asked.get(numbering.trial_of(number))) is not None and trial.models
         }

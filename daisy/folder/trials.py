@@ -156,6 +156,14 @@ class Trials:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise FolderError(f"{path} can't be read ({error!r}): move it away, then its trial is asked for anew") from None
 
+    def model(self, trial: TrialFile, repeat: int) -> TrialModel:
+        """A model of a trial that can be trained, by its repeat, from 0. Raises FolderError where its file does not have it."""
+        if repeat < len(trial.models):
+            return trial.models[repeat]
+        there = f"{len(trial.models)} model{'' if len(trial.models) == 1 else 's'}"
+        told = f"trial {trial.number} has {there}, and is to have {repeat + 1}"
+        raise FolderError(f"{told}: move {self._file(trial.number)} away, then it is asked for anew")
+
     def all(self) -> Iterator[TrialFile]:
         """Those that were asked for, by number. Raises FolderError."""
         for number in self.numbers():
@@ -172,17 +180,25 @@ class Trials:
         self._file(number).unlink(missing_ok=True)
 
     def warm(self) -> list[Warm]:
-        """The points that it began with. Raises FolderError where their file is damaged."""
+        """The points of earlier models that it knows. Raises FolderError where their file is damaged."""
+        return self._known()[0]
+
+    def left_out(self) -> list[LeftOut]:
+        """The models that are none of these points, and why. Raises FolderError where their file is damaged."""
+        return self._known()[1]
+
+    def _known(self) -> tuple[list[Warm], list[LeftOut]]:
         path = self.path / WARM
         try:
-            return [Warm(**warm) for warm in read_json(path)["points"]]
+            known = read_json(path)
+            return [Warm(**warm) for warm in known["points"]], [LeftOut(**one) for one in known["left_out"]]
         except FileNotFoundError:
-            return []
+            return [], []
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise FolderError(f"{path} can't be read ({error!r}): move it away, then the search goes on without it") from None
 
     def write_warm(self, points: Sequence[Warm], left_out: Sequence[LeftOut]) -> None:
-        """Note the points that it begins with, and the models that are none."""
+        """Note the points that it knows, and the models that are none."""
         write_json(self.path / WARM, {"points": list(map(asdict, points)), "left_out": list(map(asdict, left_out))})
 
     def _file(self, number: int) -> Path:

@@ -14,7 +14,7 @@ from daisy.launch.elsewhere import in_sweeps
 from daisy.launch.evidence import Cluster
 from daisy.launch.planning import Plan, Planner, measured
 from daisy.launch.recovery import claiming, locked
-from daisy.launch.searching import Searching
+from daisy.launch.searching import up_to_date
 from daisy.launch.starting import Already, counting
 from daisy.sweep.study import Asked, Study, Tried, alone
 from daisy.sweep.trials import TrialStates
@@ -45,7 +45,7 @@ class Asking:
     """One job that asks."""
 
     def __init__(self, sweep: SweepFolder) -> None:
-        self._sweep, self._searching = sweep, Searching(sweep)
+        self._sweep, self._searching = sweep, up_to_date(sweep)
 
     def is_to_be_trained(self, place: Place) -> bool:
         """Whether there is a model to train for a place that this job has claimed; else it is settled."""
@@ -85,7 +85,7 @@ class Asking:
         counts only where it may be pruned here, too: else its trial would have no value.
         """
         repeat = self._searching.numbering.repeat_of(place.number)
-        model, may_be_pruned = trial.models[repeat], trial.measure is not None and repeat == 0
+        model, may_be_pruned = self._sweep.trials.model(trial, repeat), trial.measure is not None and repeat == 0
         identity, models_dir = model.identity, self._sweep.models_dir
         with locked(models_dir):
             other = in_sweeps(models_dir, {identity}, mend=True, apart=(self._sweep.sweep_id, place.number)).get(identity)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from daisy.configuration import Environment
 from daisy.errors import FolderError, LaunchError
-from daisy.folder import MODEL_ID, Attempt, ModelFolder, Place, SweepFolder, names, observed_state
+from daisy.folder import MODEL_ID, SETTLED, Attempt, ModelFolder, Place, SweepFolder, names, observed_state
 from daisy.launch.evidence import Cluster
 from daisy.launch.slurm import CUT_OFF
 
@@ -78,7 +78,7 @@ def wait_again(sweep: SweepFolder, cluster: Cluster) -> None:
     for place in sweep.places("claimed"):
         model = sweep.begun(place).model
         folder = ModelFolder(sweep.models_dir / model) if model is not None else None
-        if sweep.begun(place).reason is not None and folder is None:
+        if sweep.begun(place).reason is not None and folder is None and place.worker != SETTLED:
             sweep.put_back(place)  # it could not be begun: it may be possible now
         if folder is not None and folder.is_model() and observed_state(folder, folder.read_result(), cluster)[0] == "stopped":
             sweep.put_back(place)

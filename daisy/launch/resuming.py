@@ -10,7 +10,7 @@ from daisy.launch import lanes
 from daisy.launch.evidence import Cluster
 from daisy.launch.lanes import Filled
 from daisy.launch.recovery import check_not_run, locked, recover, wait_again
-from daisy.launch.searching import is_reopened, over_places, rebuild
+from daisy.launch.searching import closed_places, is_reopened, over_places, rebuild
 
 
 def ready(sweep: SweepFolder, runner: str | None = None) -> None:
@@ -35,14 +35,17 @@ def ready(sweep: SweepFolder, runner: str | None = None) -> None:
 def _make_ready(sweep: SweepFolder) -> None:
     """Put back what has stopped, and let a held sweep go on. Only under `locked`. Raises LaunchError where nothing waits.
 
-    What was cancelled comes back where nothing else is left: somebody has thought better of it.
+    What was cancelled comes back where nothing else is left: somebody has thought better of it;
+    not what a search itself asks for no more.
     """
     cluster = Cluster()
     recover(sweep, cluster)
     wait_again(sweep, cluster)
     if not sweep.waiting():
+        closed = closed_places(sweep) if sweep.is_search else frozenset()
         for place in sweep.places("cancelled"):
-            sweep.put_back(place)
+            if place.number not in closed:
+                sweep.put_back(place)
     if not sweep.waiting():
         raise LaunchError(f"{sweep.sweep_id} has no model that waits: `daisy list` shows what became of them")
     sweep.release(time.time())

@@ -17,12 +17,13 @@ from daisy.launch.recovery import RUNNER, locked, recover
 from daisy.sweep import Origin, Search, definition_of
 from daisy.sweep.space import Space
 from daisy.sweep.study import JOURNAL, Study, alone
-from daisy.sweep.trials import TrialStates
+from daisy.sweep.trials import REFUSED, TrialStates
 
 if TYPE_CHECKING:
     from daisy.configuration.compose import Composer
 
 
+WITHOUT_THE_REST = (REFUSED, "pruned", "failed")  # states of trials of which no further models are trained
 TO_REBUILD = "to_rebuild"  # in sweep.json: its definition has changed since the study was made
 
 
@@ -140,13 +141,29 @@ def _search(origin: Origin) -> Search:
 
 def rebuild(sweep: SweepFolder) -> Searching:
     """Make the study of a search again. Raises LaunchError while models of it run: they would report to the old one."""
-    searching = Searching(sweep)
     with alone(sweep), locked(sweep.models_dir):
         recover(sweep, Cluster())
         check_idle(sweep)
-        searching.rebuild()
-        if TO_REBUILD in (info := sweep.info()):
-            sweep.write_info({key: value for key, value in info.items() if key != TO_REBUILD})
+        return _made_again(sweep)
+
+
+def up_to_date(sweep: SweepFolder) -> Searching:
+    """A search whose study is one of its definition: made again first, where that has changed. Not while `alone` or `locked`.
+
+    No model of it runs then: who changes a definition sees to that, and who trains one has come by here.
+    """
+    if TO_REBUILD in sweep.info():
+        with alone(sweep), locked(sweep.models_dir):
+            if TO_REBUILD in sweep.info():  # no other job was quicker
+                return _made_again(sweep)
+    return Searching(sweep)
+
+
+def _made_again(sweep: SweepFolder) -> Searching:
+    searching = Searching(sweep)
+    searching.rebuild()
+    if TO_REBUILD in searching.info:
+        sweep.write_info({key: value for key, value in searching.info.items() if key != TO_REBUILD})
     return searching
 
 
@@ -165,6 +182,20 @@ def over_places(sweep: SweepFolder) -> frozenset[int]:
     )
 
 
+def closed_places(sweep: SweepFolder) -> frozenset[int]:
+    """The cancelled places that stay so: their search is over, or their trial is without them. Raises FolderError."""
+    searching = Searching(sweep)
+    numbering, over, states = searching.numbering, sweep.over(), TrialStates(sweep, searching.search.goal, reports=False)
+    closed: dict[int, bool] = {}
+    for place in sweep.places("cancelled"):
+        number = numbering.trial_of(place.number)
+        if number not in closed:
+            trial = sweep.trials.read(number)
+            has_ended = trial is not None and states.of(trial).state in WITHOUT_THE_REST
+            closed[number] = has_ended or numbering.base_of(number) in over
+    return frozenset(place for number, is_closed in closed.items() if is_closed for place in numbering.places_of(number))
+
+
 def is_reopened(sweep: SweepFolder, over: Collection[int]) -> bool:
     """Whether something waits again that was over: its trial would be in the study twice, unless that is made again now."""
     return is_idle(sweep) and any(place.number in over for place in sweep.places("waiting"))
@@ -179,7 +210,7 @@ def check_idle(sweep: SweepFolder) -> None:
 
 def settle(sweep: SweepFolder, place: Place) -> None:
     """A model of a search has ended: its study learns of it."""
-    searching = Searching(sweep)
+    searching = up_to_date(sweep)
     base = searching.numbering.base_of(searching.numbering.trial_of(place.number))
     searching.study(base)
     with alone(sweep):

@@ -4,7 +4,7 @@ import json
 import re
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -20,16 +20,17 @@ from daisy.launch.frozen import freeze
 from daisy.launch.lanes import lanes_for
 from daisy.launch.planning import Plan, measured
 from daisy.launch.recovery import RUNNER, check_not_run, claiming, locked, recover, wait_again
-from daisy.launch.searching import TO_REBUILD, check_idle, is_reopened, over_places, rebuild
+from daisy.launch.searching import TO_REBUILD, check_idle, closed_places, is_reopened, over_places, rebuild, up_to_date
 from daisy.launch.starting import models_dir_of_all
 from daisy.launch.submit import SLURM, Submission, filled_or_withdrawn, info_of, launcher_of, named_sweeps, to_its_end
-from daisy.launch.warm import WarmStart
+from daisy.launch.warm import WarmStart, more_for
 from daisy.sweep import Named, Origin, Search, changes, check_unchanged, origin_of
+from daisy.sweep.pruners import pruner
 from daisy.sweep.samplers import check_space
 from daisy.sweep.storage import opened
 from daisy.sweep.study import JOURNAL
 
-WHOLE_ENDS = re.compile(r"interval\(\s*[+-]?\d+\s*,\s*[+-]?\d+\s*\)")
+WHOLE_ENDS = re.compile(r"interval\(\s*(\w+\s*=\s*)?[+-]?[\d_]+\s*,\s*(\w+\s*=\s*)?[+-]?[\d_]+\s*\)")
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class AskedSearch:
     """A search as a command asks for it: `samples` are models of its space, for each base one of each choice of groups.
 
     They are checked, and their datasets prepared: nodes may have no network. `bases` are the overrides of each base as the
-    configuration has them, wherever they were typed; `warm` is what a new one begins with.
+    configuration has them, wherever they were typed; `warm` is what is known of earlier models.
     """
 
     named: Named
@@ -69,6 +70,7 @@ def check(asked: AskedSearch) -> None:
         opened(asked.search.storage, Path(JOURNAL))  # before anything is made
     if not asked.search.prunes:
         return
+    pruner(asked.search.pruner, _epochs(asked.plans[0].configuration))
     measures = {(one.name, one.direction) for one in (measured(planned, asked.search.measure) for planned in asked.plans)}
     if len(measures) > 1:
         names = ", ".join(sorted(name for name, _ in measures))
@@ -89,8 +91,7 @@ def _check_space(asked: AskedSearch) -> None:
 
 def _check_ends(search: Search, configuration: Configuration) -> None:
     """Raise ConfigurationError for an interval with whole ends where a number is meant: as in Hydra 1.4 it has no others."""
-    parts = [search.space, *search.when.values()]
-    for key, text in ((key, text) for part in parts for key, text in part.items() if isinstance(text, str)):
+    for key, text, _ in search.searched():
         if WHOLE_ENDS.search(text) and isinstance(configuration.defaults.get(key), float):
             told = f"{text} has only whole numbers, and it is a number like {configuration.defaults[key]:g}"
             raise ConfigurationError(f"{key}: {told}: write its ends with a point, interval(0.0,1.0)")
@@ -125,8 +126,11 @@ def submit_search(project: Project, asked: AskedSearch, name: str, command: Sequ
         if queue is not None and not to_rebuild:
             filled = filled_or_withdrawn(models_dir, queue, new, sweep)
     if to_rebuild:
-        with nullcontext() if is_another else suppress(LaunchError):  # a job that has just begun says the same, once more
-            rebuild(sweep)
+        if is_another:
+            up_to_date(sweep)  # a job that has begun meanwhile may have done it
+        else:
+            with suppress(LaunchError):  # a job that has just begun says the same, once more
+                rebuild(sweep)
         if queue is not None:  # its jobs ask a study of the new definition
             with locked(models_dir):
                 filled = filled_or_withdrawn(models_dir, lanes.the_queue(), None, sweep)
@@ -231,7 +235,7 @@ def _go_on(project: Project, sweep: SweepFolder, asked: AskedSearch, info: Mappi
     _ask_for_lost(sweep, numbering)
     if sweep.held() is not None:
         _try_again(sweep)
-    if changed := before["named"]["content"] != info["named"]["content"]:
+    if changed := bool(changes(before["named"]["content"], info["named"]["content"])):
         sweep.end({})
     sweep.run_from_now_on(freeze(project, sweep.models_dir))
     kept = {key: value for key, value in before.items() if key not in ("tags", "slurm", TO_REBUILD)}
@@ -240,16 +244,30 @@ def _go_on(project: Project, sweep: SweepFolder, asked: AskedSearch, info: Mappi
         "searching_since": time.time() if changed else before.get("searching_since", before["created"]),
         "numbering": longer.to_json(), "count": longer.places, **_for_slurm(sweep.models_dir, asked, longer.places),
     })  # fmt: skip
+    if (warm := warm_for(sweep, asked)) is not None:
+        sweep.trials.write_warm(warm.points, warm.left_out)
     _add_missing(sweep, longer)
-    _uncancel(sweep, longer)
+    _uncancel(sweep)
     sweep.release(time.time())
     if info["launcher"] != SLURM:
         sweep.register(RUNNER)
     return sweep
 
 
+def warm_for(sweep: SweepFolder, asked: AskedSearch) -> WarmStart | None:
+    """What a search knows of earlier models when it is extended so that it uses them; None where nothing changes in that."""
+    if not (asked.search.warm_start and asked.search.extend):
+        return None
+    assert asked.named.space is not None
+    return more_for(sweep, asked.named.space, asked.warm)
+
+
 def _longer(sweep: SweepFolder, numbering: Numbering, asked: AskedSearch) -> Numbering:
-    """With as many trials as are asked for now. Raises ConfigurationError where those are fewer than before."""
+    """With as many trials as are asked for now. Raises ConfigurationError where they can not follow those of before."""
+    if (repeats := len(asked.named.repeats)) != numbering.repeats:
+        models = f"{numbering.repeats} model{'' if numbering.repeats == 1 else 's'}"
+        told = f"sweep.repeat: a trial of {sweep.sweep_id} has {models}, and would have {repeats} now"
+        raise ConfigurationError(f"{told}: leave it as it was, or give the sweep another name")
     there = numbering.trials // len(asked.bases)
     more = asked.search.trials - there
     if more < 0:
@@ -275,11 +293,11 @@ def _ask_for_lost(sweep: SweepFolder, numbering: Numbering) -> None:
             sweep.begin_anew(place)
 
 
-def _uncancel(sweep: SweepFolder, numbering: Numbering) -> None:
+def _uncancel(sweep: SweepFolder) -> None:
     """What somebody has cancelled waits again; not what no more is asked for."""
-    over = sweep.over()
+    closed = closed_places(sweep)
     for place in sweep.places("cancelled"):
-        if numbering.base_of(numbering.trial_of(place.number)) not in over:
+        if place.number not in closed:
             sweep.put_back(place)
 
 

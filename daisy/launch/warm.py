@@ -14,7 +14,7 @@ from daisy.configuration import leaves
 from daisy.configuration.compose import Composer
 from daisy.configuration.typed import one_line, plain
 from daisy.errors import DaisyError, FolderError
-from daisy.folder import LeftOut, ModelFolder, Warm
+from daisy.folder import LeftOut, ModelFolder, SweepFolder, TrialFile, Warm
 from daisy.launch.planning import Plan, Planner
 from daisy.sweep import Point, Space
 from daisy.sweep.trials import figure
@@ -36,6 +36,23 @@ class WarmStart:
         yield f"{len(self.points)} points, of {models} models that are done"
         for why, count in Counter(one.why.partition(": ")[0] for one in self.left_out).most_common(5):
             yield f"{count} left out: {why}"
+
+
+def known_to(sweep: SweepFolder) -> WarmStart:
+    """What a search knows of earlier models. Raises FolderError."""
+    return WarmStart(sweep.trials.warm(), sweep.trials.left_out())
+
+
+def more_for(sweep: SweepFolder, space: Space, found: WarmStart) -> WarmStart:
+    """What an extended search knows then: what it knew, and the points that it has neither known nor tried.
+
+    Its own models are found, too. What lies in no point of the space as it is now its study does not have. Raises FolderError.
+    """
+    before = sweep.trials.warm()
+    told: list[Warm | TrialFile] = [*before, *sweep.trials.all()]
+    there = {(one.base, _key(one.parameters)) for one in told if space.point_among(one.parameters) is not None}
+    new = [one for one in found.points if (one.base, _key(one.parameters)) not in there]
+    return WarmStart([*before, *new], found.left_out)
 
 
 @dataclass(frozen=True)

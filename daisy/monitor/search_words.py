@@ -74,10 +74,9 @@ def about(seen: SeenSearch) -> Iterator[Fact]:
 
 def space_in_words(search: Search) -> list[str]:
     """A line a key, with its values and the condition under which it is searched."""
-    parts = [(key, values, "") for key, values in search.space.items()]
-    parts += [(key, _values(values), f"  when {when}") for when, part in search.when.items() for key, values in part.items()]
+    parts = list(search.searched())
     width = max((len(key) for key, _, _ in parts), default=0)
-    return [visible(f"{key:<{width}}  {values}{when}") for key, values, when in parts]
+    return [visible(f"{key:<{width}}  {values}{f'  when {when}' if when else ''}") for key, values, when in parts]
 
 
 def progress(base: SeenBase) -> Iterator[Fact]:
@@ -151,11 +150,6 @@ def costs(seen: SeenSearch) -> Iterator[Fact]:
 def _chosen(chosen: Chosen) -> str:
     options = ", ".join(f"{name} {bare(value)}" for name, value in chosen.options.items())
     return visible(f"{chosen.name} ({options})" if options else chosen.name)
-
-
-def _values(values: Any) -> str:
-    """Values of a part, as they were written."""
-    return values if isinstance(values, str) else bare(values)
 
 
 def _count(count: int, what: str) -> str:

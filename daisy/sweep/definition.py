@@ -1,6 +1,6 @@
 """The definition of a named sweep: the node `sweep` of its file, as it was written, checked."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any, ClassVar, Literal
 
@@ -91,6 +91,18 @@ class Search(Definition):
     def prunes(self) -> bool:
         """Whether a model may be ended before its time."""
         return self.pruner.name != "none"
+
+    def searched(self) -> Iterator[tuple[str, str, str]]:
+        """Each key that is searched, its values as they are written, and the conditions under which, those around it first."""
+        yield from ((key, values, "") for key, values in self.space.items())
+        yield from _searched_when(self.when, ())
+
+
+def _searched_when(when: Mapping[str, Mapping[str, Any]], around: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+    for condition, part in when.items():
+        conditions = (*around, condition)
+        yield from ((key, values, " ".join(conditions)) for key, values in part.items() if key != readers.WHEN)
+        yield from _searched_when(part.get(readers.WHEN, {}), conditions)
 
 
 KINDS: Mapping[str, type[Definition]] = {kind.kind: kind for kind in (Grid, Listed, Ablation, Search)}

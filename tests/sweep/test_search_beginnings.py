@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from sweep import curved
+from sweep.curved import BASE as CURVED
 from sweep.curved import with_curved
 from sweep.named_sweeps import Sweeps, share
 from sweep.searches import RIGHT, SECONDS, definition, facts, finished, results, study_of, trial_files
@@ -144,10 +145,16 @@ def test_a_key_is_searched_or_repeated_or_given(sweeps: Sweeps) -> None:
 
 def test_an_interval_of_a_number_has_ends_that_are_numbers(sweeps: Sweeps) -> None:
     """Hydra 1.3 draws any number from interval(0,1), 1.4 whole ones: so it is said what is meant."""
-    sweeps.write("s", definition(f"{SECONDS}: 'interval(0,1)'", 2))
-    refused = sweeps.launch("s")
-    assert refused.code == 2 and f"{SECONDS}: interval(0,1) has only whole numbers" in refused.one_line
+    nested = f"seed=1: {{{RIGHT}: '3,4', when: {{{RIGHT}=3: {{{SECONDS}: 'interval(start=0,end=1)'}}}}}}"
+    first, deeper = definition(f"{SECONDS}: 'interval(0,1)'", 2), definition("seed: '1,2'", 2, f"when: {{{nested}}}")
+    for node, told in ((first, "interval(0,1)"), (deeper, "interval(start=0,end=1)")):
+        sweeps.write("s", node)
+        refused = sweeps.launch("s")
+        assert refused.code == 2 and f"{SECONDS}: {told} has only whole numbers" in refused.one_line
     assert sweeps.launched.sweeps == []
+    sweeps.write("s", deeper.replace("end=1)", "end=1.0)"))
+    shown = sweeps.launch("s", "--dry-run").out
+    assert f"{SECONDS}  interval(start=0,end=1.0)  when seed=1 {RIGHT}=3" in shown and f"{RIGHT}    3,4  when seed=1" in shown
 
 
 def test_a_point_that_no_model_can_be_made_of_is_a_failed_trial(sweeps: Sweeps) -> None:
@@ -163,3 +170,16 @@ def test_a_point_that_no_model_can_be_made_of_is_a_failed_trial(sweeps: Sweeps) 
     assert refused["point"] == {"arch.layers": 3} and "arch.kernel" in refused["refused"]
     before = facts(study_of(last(sweeps)))
     assert sweeps.daisy("sweeps", "rebuild", "-1").code == 0 and facts(study_of(last(sweeps))) == before
+    [settled] = (last(sweeps) / "claimed").glob("*@settled.json")
+    since = settled.stat().st_mtime_ns
+    assert sweeps.launch("s").code == 0 and settled.stat().st_mtime_ns == since  # no job comes to the same once more
+
+
+def test_a_pruner_that_could_end_nothing_is_refused_before_anything_is_made(sweeps: Sweeps) -> None:
+    with_curved(sweeps)
+    node = definition("framework.options.right: '2,3'", 2, "pruner: {name: asha, min_resource: 4}, measure: dev_accuracy")
+    sweeps.write("s", node, CURVED)
+    for more in (["--dry-run"], []):
+        refused = sweeps.launch("s", *more)
+        assert refused.code == 2 and "min_resource=4 lets each trial train for that many epochs" in refused.one_line
+    assert sweeps.launched.sweeps == []
