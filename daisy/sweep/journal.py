@@ -2,6 +2,7 @@
 
 import errno
 import os
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,8 @@ class Journal(JournalFileBackend):
     def __init__(self, path: Path) -> None:
         self._journal = path
         super().__init__(str(path), JournalLock(path, self._check_same))  # type: ignore[arg-type]  # its base is not public
-        self._kept_open = path.open("rb")  # as long as it is, no other file gets its number
+        self._kept_open = os.open(path, os.O_RDONLY)  # as long as it is, no other file gets its number
+        weakref.finalize(self, os.close, self._kept_open)
 
     def read_logs(self, log_number_from: int) -> Iterator[dict[str, Any]]:  # type: ignore[override]  # Optuna names a Generator
         """The records from this one on."""
@@ -41,7 +43,7 @@ class Journal(JournalFileBackend):
 
     def _check_same(self) -> None:
         """What was read of a journal does not hold for another one under its name: its trials may have other numbers."""
-        if self._journal.stat().st_ino != os.fstat(self._kept_open.fileno()).st_ino:
+        if self._journal.stat().st_ino != os.fstat(self._kept_open).st_ino:
             raise StudyError(f"{self._journal} was written anew by another command meanwhile: try again")
 
 
