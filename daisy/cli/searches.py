@@ -32,7 +32,7 @@ from daisy.monitor.words import near
 
 Find = Callable[[SeenBase], Sequence[Importances]]
 FAILED = ("failed", "refused")
-YAML = (".yaml", ".yml")
+YAML = ".yaml"  # Hydra knows no other
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,8 @@ class Screen:
         """What to type next: with the best model of the first base that has one."""
         best = next((one for base in seen.bases for one in base.best if one.models), None)
         if best is not None:
-            yield Text(f"\n`daisy again {best.models[0]}{self._view.env}` trains one like the best", style="dim")
+            yield Text()
+            yield Text(f"`daisy again {best.models[0]}{self._view.env}` trains one like the best", style="dim")
 
 
 def _facts(facts: Iterable[Fact]) -> Iterator[Text]:
@@ -201,26 +202,28 @@ def keep_best(sweep: SweepFolder, path: Path) -> None:
     from daisy.files import write_new
     from daisy.sweep.kept import Kept, as_list
 
-    if path.suffix not in YAML:
+    if path.suffix != YAML:
         raise ConfigurationError(f"--best {visible(str(path))}: name a file that ends in .yaml, such as sweeps/best.yaml")
     seen, searching = see(sweep, Cluster()), Searching(sweep)
     kept = [(base, best) for base in seen.bases for best in base.best]
     if not kept:
         raise ModelError(f"no trial of {seen.sweep_id} is done: there is no best one yet")
-    own = searching.info["search"]["bases"]
-    points = [Kept(own[base.number], searching.space.overrides(best.point)) for base, best in kept]
+    own, groups = searching.info["search"]["bases"], searching.composer.parser.options
+    points = [Kept(own[base.number], best.point) for base, best in kept]
     what = best_in_words(kept[0][1]) if len(kept) == 1 else f"{len(kept)} points"
     about = f"The best of the search {seen.sweep_id} (sweeps/{seen.name}.yaml): {what}"
-    text = as_list(searching.origin, points, searching.composer.parser.options, about)
+    text = as_list(searching.origin, points, groups, about)
     try:
         write_new(path, text)
     except FileExistsError:
         raise ConfigurationError(f"--best {visible(str(path))}: this file is there already; name another one") from None
     except OSError as error:
         raise ConfigurationError(f"--best {visible(str(path))} can't be written ({error.strerror}): name another file") from None
-    is_there = path.absolute().parent == searching.project.root / "sweeps"
+    folder = (searching.project.root / "sweeps").resolve()
+    is_there = path.resolve().is_relative_to(folder)
+    name = path.resolve().relative_to(folder).with_suffix("").as_posix() if is_there else path.stem
     moved = "" if is_there else "once it is in the project's sweeps/, "
-    fact(console(), "written", f"{near(path)}: {moved}`daisy -m +sweep={path.stem}` launches it")
+    fact(console(), "written", f"{near(path)}: {moved}`daisy -m +sweep={name}` launches it")
 
 
 def rebuild_study(sweep: SweepFolder) -> None:

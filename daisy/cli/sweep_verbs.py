@@ -34,6 +34,8 @@ def sweeps(
 
         if sweep is None:
             raise ConfigurationError(f"daisy sweeps {REBUILD}: SWEEP is missing: name one of those that `daisy sweeps` lists")
+        if json or available:
+            raise ConfigurationError(f"daisy sweeps {REBUILD} SWEEP makes one study: leave --json and --available out")
         rebuild_study(find_sweep(environment_of(env).models_dir, sweep))
         return
 
@@ -70,7 +72,8 @@ def sweep(
     if not found.is_search:
         from daisy.cli.comparing import print_sweep
 
-        given = {"--by": by, "--last": last, "--epoch": epoch, "--plot": plot, "--best": best, "--watch": watch or None}
+        given = {"--by": by, "--last": last, "--epoch": epoch, "--plot": plot, "--best": best}
+        given |= {"--watch": watch or None, "--no-importances": None if importances else True}
         if of_searches := [name for name, value in given.items() if value is not None]:
             raise ConfigurationError(f"{of_searches[0]} is for searches, and {found.sweep_id} is none: leave it out")
         print_sweep(found, json)
@@ -81,6 +84,9 @@ def sweep(
     if plot is not None or best is not None:
         if json or watch:
             raise ConfigurationError("--plot and --best write a file, --json and --watch show the search: leave one of them out")
+        shown = {"--by": by, "--last": last, "--epoch": epoch, "--no-importances": None if importances else True}
+        if of_screens := [name for name, value in shown.items() if value is not None]:
+            raise ConfigurationError(f"{of_screens[0]} is for the screen, and --plot and --best write a file: leave it out")
         if best is not None:
             searches.keep_best(found, best)
         if plot is not None:
@@ -88,6 +94,8 @@ def sweep(
         return
     if json and watch:
         raise ConfigurationError("--json is told once, and --watch shows the search again and again: leave one of them out")
+    if json and (by is not None or last is not None):
+        raise ConfigurationError("--json tells all trials, by number: leave --by and --last out")
     wanted = Wanted(by or NUMBER, last, MOST_SHOWN if last is None else None)
     view = searches.View(wanted, epoch, importances, as_typed(env))
     show_it = searches.print_search_json if json else searches.watch_search if watch else searches.print_search

@@ -34,6 +34,8 @@ def picture(named: Sequence[tuple[str, Sequence["Plot"]]], form: str) -> tuple[b
                     left_out.append(f"{plot.title}: {type(error).__name__}: {error}")
                 finally:
                     pyplot.close("all")
+    if not parts:
+        return b"", left_out
     return (_png(parts) if form == "png" else _svg(parts)), left_out
 
 

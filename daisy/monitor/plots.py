@@ -62,7 +62,9 @@ def draw(path: Path, seen: SeenSearch, space: Space) -> Drawn:
     if not any(trial.values for base in seen.bases for trial in base.trials):
         raise ModelError(f"no trial of {seen.sweep_id} is done: there is nothing to draw yet")
     is_page = path.suffix.lower() == ".html"
-    named = [(heading(base.overrides), list(plots(base, space, _escaped if is_page else _no_formula))) for base in seen.bases]
+    text_of = _escaped if is_page else _no_formula
+    heading_of = str if is_page else _no_formula  # the page escapes its own
+    named = [(heading_of(heading(base.overrides)), list(plots(base, space, text_of))) for base in seen.bases]
     titles = [plot.title for _, own in named for plot in own]
     if is_page:
         from daisy.monitor.page import page
@@ -73,6 +75,8 @@ def draw(path: Path, seen: SeenSearch, space: Space) -> Drawn:
         from daisy.monitor.picture import picture
 
         content, left_out = picture(named, path.suffix.lower().removeprefix("."))
+    if len(left_out) == len(titles):
+        raise ModelError(f"none of the pictures of {seen.sweep_id} can be drawn ({left_out[0]}): --json has all figures")
     with replacing(path) as file:
         file.write(content)
     return Drawn(titles, left_out)

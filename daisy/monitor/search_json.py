@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from daisy.monitor.at_epoch import AtEpoch
@@ -10,6 +10,7 @@ from daisy.monitor.failures import Group
 from daisy.monitor.importances import Importances
 from daisy.monitor.seen import SeenBase, SeenSearch, SeenTrial
 from daisy.sweep.definition import changed
+from daisy.sweep.storage import hidden
 from daisy.sweep.trials import sign_of
 
 
@@ -30,7 +31,7 @@ def as_json(
         "sampler": asdict(search.sampler),
         "pruner": asdict(search.pruner),
         "measure": dict(seen.measure) if seen.measure is not None else None,
-        "definition": _plain(changed(search)),
+        "definition": _plain(changed(replace(search, storage=search.storage and hidden(search.storage)))),
         "repeats": [list(repeat) for repeat in seen.repeats],
         "bases": [_base(base, importances.get(base.number, ()), at) for base in seen.bases],
         "failures": [{**asdict(group), "words": group.words} for group in failures],

@@ -12,7 +12,7 @@ from daisy.monitor.table import NOTHING, RUNNING, STYLES
 from daisy.monitor.words import ago, duration
 
 BEST = "bold green"
-NUMBER, GOAL = ORDERS = ("number", "goal")
+NUMBER, GOAL = "number", "goal"
 MOST_SHOWN = 30  # trials, unless somebody wants others
 OWN = ("state", "models", "epochs", "took", "ended", "model")  # columns that are there whatever is searched
 MOST_RANK = 4  # of the last key: those before it stay longer

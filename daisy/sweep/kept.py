@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from daisy.configuration.project import SWEEP
+from daisy.configuration.typed import plain
 from daisy.sweep.definition import Listed
 from daisy.sweep.origin import Origin, says_only_where
 
@@ -13,10 +14,10 @@ OVERRIDE = "override "
 
 @dataclass(frozen=True)
 class Kept:
-    """A point to be kept: the overrides of its base, and its own."""
+    """A point to be kept: the overrides of its base, and the value of each key."""
 
     base: Sequence[str]
-    point: Sequence[str]
+    point: Mapping[str, Any]
 
 
 def as_list(origin: Origin, kept: Sequence[Kept], groups: Collection[str], about: str) -> str:
@@ -30,10 +31,10 @@ def as_list(origin: Origin, kept: Sequence[Kept], groups: Collection[str], about
     content = {key: value for key, value in origin.content.items() if key != SWEEP}
     bases = [[text for text in one.base if not says_only_where(text)] for one in kept]
     shared = bases[0] if all(base == bases[0] for base in bases) else []
-    choices = {_key(text): text.partition("=")[2] for text in shared if _key(text) in groups}
+    choices = {_key(text): text.partition("=")[2].strip("'\"") for text in shared if _key(text) in groups}
     defaults = _with_choices(content.pop("defaults", None), choices)
     jobs = [
-        [*(text for text in base if not (shared and _key(text) in choices)), *one.point]
+        [*(text for text in base if not (shared and _key(text) in choices)), *_typed(one.point, groups)]
         for base, one in zip(bases, kept, strict=True)
     ]
     node: dict[str, Any] = {"kind": Listed.kind, "jobs": [_job(texts) for texts in jobs]}
@@ -42,6 +43,12 @@ def as_list(origin: Origin, kept: Sequence[Kept], groups: Collection[str], about
     whole = {**({"defaults": defaults} if defaults else {}), SWEEP: node, **content}
     dumped = yaml.safe_dump(whole, sort_keys=False, allow_unicode=True, width=120)
     return f"# {' '.join(about.split())}\n{dumped}"
+
+
+def _typed(point: Mapping[str, Any], groups: Collection[str]) -> list[str]:
+    """A point as overrides, the choices from groups first. The space may be another one by now: this is what was trained."""
+    chosen = [f"{key}={value}" for key, value in point.items() if key in groups]
+    return [*chosen, *(f"{key}={plain(value)}" for key, value in point.items() if key not in groups)]
 
 
 def _job(texts: Sequence[str]) -> "str | list[str]":
