@@ -10,6 +10,7 @@ from daisy.folder import Warm
 from daisy.registry import Row
 from daisy.sweep import Search
 from daisy.sweep.definition import Direction
+from daisy.sweep.readers import COSTS
 from daisy.sweep.trials import Trial
 
 
@@ -55,8 +56,11 @@ class SeenTrial:
 
     @property
     def so_far(self) -> float | None:
-        """What the first goal is of its first model, though the trial is not done; what its framework says of that, else."""
-        if not self.models or self.values:
+        """What the first goal is of its first model, though the trial is not done; what its framework says of that, else.
+
+        None of a cost: what a model has cost until it was ended is not what it costs.
+        """
+        if not self.models or self.values or self.goals[0] in COSTS:
             return None
         first = self.models[0]
         told = first.row.dev_accuracy if first.row is not None and self.goals[0] == "accuracy" else None

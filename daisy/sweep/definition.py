@@ -187,4 +187,4 @@ def _check_search(search: Search, where: str) -> None:
         raise ConfigurationError(f"{NODE}.target ({where}) is for a search with one goal: leave it out")
     if search.measure is not None and not search.prunes:
         raise ConfigurationError(f"{NODE}.measure ({where}) is what a pruner goes by, and there is none: set {NODE}.pruner")
-    check(search.sampler, len(search.goal), search.pruner)
+    check(search.sampler, search.goal, search.pruner)

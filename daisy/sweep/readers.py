@@ -14,6 +14,7 @@ DURATION = re.compile(r"(?P<count>\d+(\.\d+)?)\s*(?P<unit>s|min|h|d)?")
 SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86_400.0}
 BETTER = {"accuracy": "maximize", "edit_distance": "minimize", "seconds": "minimize", "bytes": "minimize"}
 """The figures of a model that may be a goal, and what is better: seconds are those of training, bytes the checkpoint's."""
+COSTS = ("seconds", "bytes")  # those that are known at the end alone: nothing that is told while it trains foretells them
 
 
 def mapping(key: str, value: object, where: str) -> Mapping[str, Any]:

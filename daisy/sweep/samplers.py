@@ -1,13 +1,14 @@
 """What chooses the trials of a search: one of Optuna's samplers, made anew for each trial."""
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from daisy.errors import ConfigurationError
 from daisy.sweep import chosen as reading
 from daisy.sweep.chosen import Chosen, Kind, whole
+from daisy.sweep.readers import COSTS
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -31,13 +32,20 @@ def read_sampler(key: str, value: object, where: str) -> Chosen:
     return reading.read(key, value, where, SAMPLERS)
 
 
-def check(chosen: Chosen, goals: int, pruner: Chosen) -> None:
-    """Raises ConfigurationError for a sampler or pruner that does not go with so many goals."""
-    if goals > 1 and chosen.name == "cmaes":
-        raise ConfigurationError(f"sweep.sampler=cmaes goes by one goal, and sweep.goal names {goals}: use tpe, nsga2 or gp")
-    if goals > 1 and pruner.name != "none":
-        told = f"sweep.pruner={pruner.name} can't tell which of {goals} goals to go by"
+def check(chosen: Chosen, goals: Collection[str], pruner: Chosen) -> None:
+    """Raises ConfigurationError for a sampler or pruner that does not go with these goals."""
+    several = len(goals) > 1
+    if several and chosen.name == "cmaes":
+        raise ConfigurationError(f"sweep.sampler=cmaes goes by one goal, and sweep.goal names {len(goals)}: use tpe, nsga2 or gp")
+    if pruner.name == "none":
+        return
+    if several:
+        told = f"sweep.pruner={pruner.name} can't tell which of {len(goals)} goals to go by"
         raise ConfigurationError(f"{told}: leave sweep.pruner out, or name one goal in sweep.goal")
+    for cost in COSTS:
+        if cost in goals:
+            told = f"sweep.pruner={pruner.name} goes by what a model has learned so far, which says nothing of sweep.goal={cost}"
+            raise ConfigurationError(f"{told}: leave sweep.pruner out, or let the goal be accuracy or edit_distance")
 
 
 def check_space(chosen: Chosen, space: Mapping[str, "BaseDistribution"]) -> None:

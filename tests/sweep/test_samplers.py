@@ -77,14 +77,20 @@ def test_a_missing_package_is_named_when_the_sampler_is_read(monkeypatch: pytest
     assert read_sampler("sweep.sampler", "tpe", WHERE).name == "tpe"
 
 
-def test_what_does_not_go_with_several_goals() -> None:
+def test_what_does_not_go_with_some_goals() -> None:
+    both = ("accuracy", "bytes")
     with pytest.raises(ConfigurationError, match=r"goes by one goal, and sweep\.goal names 2: use tpe, nsga2 or gp"):
-        check(Chosen("cmaes"), 2, NONE)
+        check(Chosen("cmaes"), both, NONE)
     with pytest.raises(ConfigurationError, match=r"median can't tell which of 2 goals to go by: leave sweep\.pruner out"):
-        check(Chosen("tpe"), 2, Chosen("median"))
+        check(Chosen("tpe"), both, Chosen("median"))
     for name in ("random", "tpe", "nsga2", "gp", "brute"):
-        check(Chosen(name), 2, NONE)
-    check(Chosen("cmaes"), 1, Chosen("median"))
+        check(Chosen(name), both, NONE)
+    for goal in ("seconds", "bytes"):
+        check(Chosen("tpe"), (goal,), NONE)
+        with pytest.raises(ConfigurationError, match=rf"says nothing of sweep\.goal={goal}: leave sweep\.pruner out"):
+            check(Chosen("tpe"), (goal,), Chosen("median"))
+    for goal in ("accuracy", "edit_distance"):
+        check(Chosen("cmaes"), (goal,), Chosen("median"))
 
 
 def test_spaces_that_a_sampler_can_do_nothing_with() -> None:

@@ -21,10 +21,11 @@ from sweep.searches import RIGHT, definition
 from terminal import on_a_terminal
 
 from daisy.errors import ConfigurationError
-from daisy.folder import ModelFolder, Warm
+from daisy.folder import ModelFolder, TrialFile, Warm
 from daisy.monitor import plots
 from daisy.monitor.search_words import short_names
-from daisy.monitor.seen import SeenBase
+from daisy.monitor.seen import SeenBase, SeenModel, SeenTrial
+from daisy.sweep.trials import Trial
 
 PLOTS = ("plotly", "matplotlib")
 
@@ -327,6 +328,14 @@ def test_what_can_not_be_drawn_is_said_in_one_line(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ConfigurationError, match=r"needs plotly, not installed here: pip install 'daisy-launcher\[plot\]'"):
         plots.check(tmp_path / "x.html")
+
+
+@pytest.mark.parametrize(("goal", "so_far"), [("accuracy", 0.5), ("edit_distance", 2.0), ("seconds", None), ("bytes", None)])
+def test_what_a_model_has_cost_until_it_was_ended_is_no_goal_so_far(goal: str, so_far: float | None) -> None:
+    goals = {"accuracy": 0.5, "edit_distance": 2.0, "seconds": 3.0, "bytes": 1000.0}
+    ended = SeenModel("m", "pruned", 4.0, 3.0, goals, is_own=True, row=None)
+    trial = Trial(TrialFile(1, 0, 0.0, {}, {}, []), "pruned", None, "", [])
+    assert SeenTrial(trial, "pruned", [ended], [goal]).so_far == so_far
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=12))
