@@ -62,6 +62,7 @@ class Watch:
         self._told = 0.0
         self._saved = 0  # epochs whose checkpoint is whole
         self._judged_at = 0.0
+        self._over = False  # Daisy has asked the framework to end, and why is written down
         self.tail: list[str] = []
         self.ended: str | None = None
         self.pruned: Pruned | None = None
@@ -97,7 +98,7 @@ class Watch:
             selector.register(command.output, selectors.EVENT_READ)
             selector.register(command.events, selectors.EVENT_READ)
             ends_at: float | None = None
-            over, printing = False, True
+            printing = True
             while True:
                 selector.select(0.5)
                 if printing and not self._drain(command.output):
@@ -108,8 +109,8 @@ class Watch:
                     ends_at = ends_at or time.monotonic() + AFTER_END
                     if not printing or time.monotonic() > ends_at:
                         break
-                elif not over and self._is_to_end():
-                    over = True
+                elif not self._over and self._is_to_end():
+                    self._over = True
                     command.terminate()
                 self.look_for_others()
                 self.between()
@@ -120,7 +121,7 @@ class Watch:
             self._keep(line)
             if ending.well:  # else it may be half a line: "loss 1" of "loss 1.25"
                 self._read(line)
-        return Ending(code=0) if over else ending
+        return Ending(code=0) if self._over else ending
 
     def _is_to_end(self) -> bool:
         """Whether the framework is to be ended now; why is written down."""
@@ -183,14 +184,9 @@ class Watch:
 
     def _take(self, progress: Progress) -> None:
         self._gauge.add(progress)
-        self.ended = progress.ended or self.ended
-        loss = progress.measures.get("loss")
-        if loss is not None and not math.isfinite(loss):
-            where = self._gauge.where()
-            raise TrainingFailed(
-                f"the loss is not a number{f' at {where}' if where else ''}",
-                "a lower learning rate (train.learning_rate) is the first thing to try",
-            )
+        if not self._over:
+            self.ended = progress.ended or self.ended
+            self._refuse_nan(progress)
         now = time.monotonic()
         self._record(progress, now)
         if progress.epoch_done or now - self._told >= TELL_EVERY:
@@ -198,6 +194,15 @@ class Watch:
         if progress.saved_epoch is not None:
             self._saved = max(self._saved, progress.saved_epoch)
             self.on_saved_epoch(progress.saved_epoch)
+
+    def _refuse_nan(self, progress: Progress) -> None:
+        loss = progress.measures.get("loss")
+        if loss is not None and not math.isfinite(loss):
+            where = self._gauge.where()
+            raise TrainingFailed(
+                f"the loss is not a number{f' at {where}' if where else ''}",
+                "a lower learning rate (train.learning_rate) is the first thing to try",
+            )
 
     def _tell(self, now: float) -> None:
         self._told = now

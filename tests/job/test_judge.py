@@ -92,6 +92,17 @@ def test_a_framework_that_says_it_has_finished_is_not_pruned(folder: ModelFolder
     assert judge.told == [(1, 0.451), (2, 0.551)]
 
 
+@pytest.mark.parametrize("limits", [Limits(), Limits(seconds=0.5)], ids=["pruning", "seconds"])
+def test_what_it_says_while_it_is_being_ended_changes_no_reason(folder: ModelFolder, limits: Limits) -> None:
+    """A loss that is no number then is no failure: the training was good until it was ended."""
+    (folder.path / "log").write_text(FIRST + SECOND + "saved epoch 2\n")
+    script = "trap 'echo epoch 3 step 1/2 loss nan; echo finished: patience; exit 0' TERM; cat log; sleep 60 & wait"
+    watch = watched(folder, shipped("arcadio"), script, Planned(at=None if limits.seconds else 2), limits)
+    assert watch.ended == ("seconds" if limits.seconds else "pruning")
+    assert (watch.pruned is None, folder.pruned.exists()) == (bool(limits.seconds), not limits.seconds)
+    assert "loss nan" in folder.run_out.read_text()
+
+
 @pytest.mark.parametrize("framework", recordings())
 def test_of_each_recorded_training_each_epoch_is_told_once(folder: ModelFolder, framework: str) -> None:
     """By the best figure that its log tells, and by the loss of its training."""
