@@ -235,6 +235,10 @@ class AnyCommand(Adapter):
                 raise self._wrong("measures", f"names {name}, which progress does not read: {', '.join(told) or 'it reads none'}")
             if direction not in DIRECTIONS:
                 raise self._wrong("measures", f"is to {direction} {name}: write maximize or minimize")
+            usual = usual_direction(name)
+            if usual not in (None, direction):
+                told_by_name = f"is to {direction} {name}, where its name says {usual}"
+                raise self._wrong("measures", f"{told_by_name}: write that, or give it another name in progress")
         known = {name: direction for name in told if name not in named and (direction := usual_direction(name)) is not None}
         return {**named, **dict(sorted(known.items(), key=lambda entry: (entry[0] == LOSS, entry[0] != DEV_ACCURACY)))}
 

@@ -36,7 +36,7 @@ def measure_of(adapter: Adapter, validate: str, wanted: str | None) -> Measure:
     if not told:
         instead = "train.validate=each or sweep.pruner=none" if adapter.keeps_epochs else "sweep.pruner=none"
         raise ConfigurationError(f"{name} tells no figure while it trains that pruning could go by: set {instead}")
-    chosen = wanted if wanted is not None else min(told, key=lambda measure: measure == LOSS)  # else in the adapter's order
+    chosen = wanted if wanted is not None else next(iter(told))
     return Measure(chosen, told[chosen])
 
 
@@ -53,6 +53,10 @@ def _told(adapter: Adapter, name: str, validate: str) -> Mapping[str, Direction]
     for measure, direction in adapter.measures.items():
         if direction not in DIRECTIONS:
             raise FrameworkError(f"the adapter of {name} is to {direction} {measure}: say maximize or minimize in its measures")
+        usual = usual_direction(measure)
+        if usual not in (None, direction):
+            wrong = f"the adapter of {name} is to {direction} {measure}, where its name says {usual}"
+            raise FrameworkError(f"{wrong}: mend one of them in its measures")
         told.setdefault(measure, direction)
     return told
 

@@ -54,13 +54,16 @@ def with_measures(measures: Any) -> Any:
 
 
 def test_what_an_adapter_says() -> None:
-    assert measure_of(with_measures({"loss": "minimize", "dev_loss": "minimize"}), "best", None).name == "dev_loss"
+    assert measure_of(with_measures({"dev_loss": "minimize", "loss": "minimize"}), "best", None).name == "dev_loss"
+    assert measure_of(with_measures({"loss": "minimize", "dev_loss": "minimize"}), "best", None).name == "loss"
     assert measure_of(with_measures({"loss": "minimize"}), "best", None) == Measure("loss", "minimize")
     with pytest.raises(ConfigurationError, match=r"could go by: set train.validate=each or sweep.pruner=none$"):
         measure_of(with_measures({}), "best", None)
     assert measure_of(with_measures({}), "each", None).name == "accuracy"
     with pytest.raises(FrameworkError, match=r"say maximize or minimize in its measures"):
         measure_of(with_measures({"loss": "down"}), "best", None)
+    with pytest.raises(FrameworkError, match=r"is to minimize bleu, where its name says maximize: mend one of them"):
+        measure_of(with_measures({"bleu": "minimize"}), "best", None)
 
 
 def test_where_a_figure_is_to_go() -> None:
@@ -88,12 +91,16 @@ def test_any_command(project: Any) -> None:
     adapter = described(project, words, "measures: {my_score: maximize, dev_accuracy: maximize}\n")
     assert list(adapter.measures) == ["my_score", "dev_accuracy", "dev_loss", "loss"]
     assert measure_of(adapter, "best", None) == Measure("my_score", "maximize")
+    adapter = described(project, words, "measures: {loss: minimize, dev_accuracy: maximize}\n")
+    assert measure_of(adapter, "best", None) == Measure("loss", "minimize")
     with pytest.raises(
         ConfigurationError, match=r"measures in conf/framework/mine.yaml names bleu, which progress does not read"
     ):
         described(project, words, "measures: {bleu: maximize}\n")
     with pytest.raises(ConfigurationError, match=r"is to up loss: write maximize or minimize"):
         described(project, words, "measures: {loss: up}\n")
+    with pytest.raises(ConfigurationError, match=r"is to maximize loss, .* says minimize: write that, or give it another name"):
+        described(project, words, "measures: {loss: maximize}\n")
     assert described(project, "{}").measures == {}
 
 
