@@ -228,19 +228,30 @@ class AnyCommand(Adapter):
         return Checkpoint(newest, files=files_in(newest))
 
     def _measures(self, told: Sequence[str]) -> Mapping[str, str]:
-        """`measures`, in its order; then what the log tells besides, where its name says enough, the loss last."""
+        """`measures`, in its order; then what the log tells besides, where its name says enough, the loss last.
+
+        Only with what a pruner counts by: epochs, or updates for all but the training's own loss.
+        """
         named = self._mapping("measures")
         for name, direction in named.items():
             if name not in told:
                 raise self._wrong("measures", f"names {name}, which progress does not read: {', '.join(told) or 'it reads none'}")
+            if not self._is_counted(name):
+                wrong = f"names {name}, which progress reads without an epoch"
+                raise self._wrong("measures", f"{wrong}: add progress.epoch, or leave {name} out of measures")
             if direction not in DIRECTIONS:
                 raise self._wrong("measures", f"is to {direction} {name}: write maximize or minimize")
             usual = usual_direction(name)
             if usual not in (None, direction):
                 told_by_name = f"is to {direction} {name}, where its name says {usual}"
                 raise self._wrong("measures", f"{told_by_name}: write that, or give it another name in progress")
-        known = {name: direction for name in told if name not in named and (direction := usual_direction(name)) is not None}
+        others = [name for name in told if name not in named and self._is_counted(name)]
+        known = {name: direction for name in others if (direction := usual_direction(name)) is not None}
         return {**named, **dict(sorted(known.items(), key=lambda entry: (entry[0] == LOSS, entry[0] != DEV_ACCURACY)))}
+
+    def _is_counted(self, name: str) -> bool:
+        counts = ("epoch",) if name == LOSS else ("epoch", "step")
+        return any(self._mapping("progress").get(count) is not None for count in counts)
 
     def _check_keys(self) -> None:
         for key in self.framework:

@@ -82,6 +82,11 @@ class Hearing:
         self._loss: float | None = None  # the last one of this epoch
         self.verdict: Pruned | None = None
 
+    @property
+    def unheard(self) -> str | None:
+        """The figure that the judge goes by, where it was told none in any attempt."""
+        return self._judge.measure if self._judge is not None and not self._told else None
+
     def figures(self, progress: Progress, gauge: Gauge) -> list[Figure]:
         """What the judge is to be told after a line; `gauge` knows the line already."""
         if self._judge is None or self.verdict is not None or self._judge.measure == ACCURACY:

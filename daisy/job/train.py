@@ -215,6 +215,7 @@ def _began(resume: Checkpoint | None) -> str:
 def _validate(toolbox: Toolbox, watch: Watch, each: EachEpoch | None, observer: Observer) -> Scored:
     toolbox.folder.log("validating")
     scored = each.finish() if each is not None else None  # the last epochs, which are still told as training
+    watch.note_unheard()
     observer.over()
     observer.stage("validating")
     return scored or _best_of(toolbox, watch)

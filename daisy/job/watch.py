@@ -253,6 +253,12 @@ class Watch:
         if figure is not None:
             self._judge(figure)
 
+    def note_unheard(self) -> None:
+        """Write down that there was a judge and that it was told nothing, if so: nothing could be pruned then."""
+        if (measure := self._hearing.unheard) is not None:
+            told = f"pruning had nothing to go by: the log told {measure} of no epoch"
+            self._folder.log(f"{told}; name another figure in sweep.measure, or mend what reads the log")
+
     def add_output(self, data: bytes) -> None:
         """What another command of the framework printed (a validation)."""
         write_all(self._run_out, data)

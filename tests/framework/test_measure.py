@@ -104,6 +104,16 @@ def test_any_command(project: Any) -> None:
     assert described(project, "{}").measures == {}
 
 
+def test_a_program_without_epochs(project: Any) -> None:
+    """Its training's own loss would be told to no pruner; what is told of the dev set counts by updates, where it tells those."""
+    steps = "{step: 's (\\d+)', loss: 'l (\\S+)', dev_loss: 'd (\\S+)'}"
+    assert described(project, steps).measures == {"dev_loss": "minimize"}
+    with pytest.raises(ConfigurationError, match=r"names loss, which progress reads without an epoch: add progress.epoch"):
+        described(project, steps, "measures: {loss: minimize}\n")
+    with pytest.raises(ConfigurationError, match=r"mine tells no figure while it trains .*: set sweep.pruner=none$"):
+        measure_of(described(project, "{loss: 'l (\\S+)', dev_loss: 'd (\\S+)'}"), "best", None)
+
+
 def test_measures_enter_no_identity(project: Any) -> None:
     """They change no training."""
     from daisy.launch.planning import plan
@@ -114,7 +124,7 @@ def test_measures_enter_no_identity(project: Any) -> None:
         (project.root / "frameworks" / "mine" / name).write_text("")
     found = set()
     for more in ("", "measures: {loss: minimize}\n"):
-        described(project, "{loss: 'l (\\S+)'}", more)
+        described(project, "{epoch: 'e (\\d+)', loss: 'l (\\S+)'}", more)
         composed = compose(here, ["framework=mine", "dataset=tiny"], project.root)
         found.add(plan(here, composed, lambda text: None).identity)
     assert len(found) == 1

@@ -152,6 +152,17 @@ def test_without_epochs_updates_are_the_steps(folder: ModelFolder) -> None:
     assert not of_lines(folder, progresses, Planned(measure="loss")).pruned
 
 
+@pytest.mark.parametrize(("measure", "is_told"), [("loss", True), ("bleu", False)])
+def test_a_judge_that_was_told_nothing(theatre: Any, measure: str, is_told: bool) -> None:
+    """The model is whole; that nothing could be pruned stands in job.out."""
+    theatre.puppet()
+    judge = Planned(measure=measure)
+    folder, outcome, _ = theatre.here(judge=judge)
+    assert (outcome.state, bool(judge.told)) == ("done", is_told), outcome.result
+    line = f"pruning had nothing to go by: the log told {measure} of no epoch; name another figure in sweep.measure, or mend"
+    assert (line in folder.job_out.read_text()) is not is_told
+
+
 def test_several_figures_of_one_epoch(folder: ModelFolder) -> None:
     """The first one counts: of one step a judge hears once."""
     progresses = [Progress(epoch=1, step=n, measures={"dev_accuracy": n / 10}) for n in (1, 2, 3)]
