@@ -11,6 +11,7 @@ from daisy.launch.slots import at_once
 from daisy.launch.why import why_of
 from daisy.monitor.seen import SeenBase, SeenModel, SeenSearch, SeenTrial
 from daisy.monitor.sweeping import left
+from daisy.monitor.taken import ran
 from daisy.registry import DAMAGE, Row, rows_of
 from daisy.sweep import Origin, Search, definition_of
 from daisy.sweep.trials import Trial, TrialModelState, TrialStates, figure
@@ -124,10 +125,8 @@ class Seeing:
             return None, None
         result = model.result
         before = ModelFolder(self._sweep.models_dir / model.model).seconds_before(int(result.get("attempt") or 1))
-        if row.state == "running" and row.started is not None:
-            return before + max(0.0, self._now - row.started), row.seconds
-        ran = float(result["seconds"]) if "seconds" in result else row.seconds
-        return None if ran is None else before + ran, figure(result, "seconds")
+        trained = row.seconds if row.state == "running" and row.started is not None else figure(result, "seconds")
+        return ran(model, row, before, self._now), trained
 
     def _base(
         self,

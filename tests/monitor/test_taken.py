@@ -1,0 +1,49 @@
+"""What the models of a search have taken, and what pruning has saved."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from daisy.monitor.taken import ran
+from daisy.registry import Row
+from daisy.sweep.trials import TrialModelState
+
+NOW = 2000.0
+ROW = Row(
+    model_id="r1__curved__x",
+    config_id="x",
+    framework="curved",
+    dataset="tiny",
+    state="stopped",
+    evidence="",
+    began=1000.0,
+    epoch=None,
+    epochs=None,
+    seconds=None,
+    seconds_limit=None,
+    accuracy=None,
+    dev_accuracy=None,
+    examples=None,
+    dataset_checksum="",
+    scorer=None,
+    job=None,
+    reason=None,
+    sweep="s1__s/1",
+    host=None,
+    started=None,
+    ended=None,
+)
+
+
+@pytest.mark.parametrize(
+    ("state", "result", "seconds"),
+    [
+        ("running", {"attempt": 2}, 60.0 + 500.0),  # since it was started again
+        ("done", {"attempt": 2, "seconds": 40.0}, 60.0 + 40.0),
+        ("stopped", {"attempt": 2}, 100.0),  # it was killed: metrics.jsonl counts the first attempt, too
+    ],
+)
+def test_how_long_the_second_attempt_has_run(state: str, result: dict[str, Any], seconds: float) -> None:
+    row = replace(ROW, state=state, seconds=100.0, started=NOW - 500.0 if state == "running" else 1500.0)
+    assert ran(TrialModelState(ROW.model_id, state, result), row, before=60.0, now=NOW) == seconds
