@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
-from daisy.monitor.taken import ran
+from daisy.folder import TrialFile
+from daisy.monitor.seen import SeenModel, SeenTrial
+from daisy.monitor.taken import is_pruned_here, ran, spared
 from daisy.registry import Row
-from daisy.sweep.trials import TrialModelState
+from daisy.sweep.trials import Trial, TrialModelState
 
 NOW = 2000.0
 ROW = Row(
@@ -47,3 +49,20 @@ ROW = Row(
 def test_how_long_the_second_attempt_has_run(state: str, result: dict[str, Any], seconds: float) -> None:
     row = replace(ROW, state=state, seconds=100.0, started=NOW - 500.0 if state == "running" else 1500.0)
     assert ran(TrialModelState(ROW.model_id, state, result), row, before=60.0, now=NOW) == seconds
+
+
+def pruned(row: Row, is_own: bool = True, repeats: int = 1) -> SeenTrial:
+    """A trial whose first model was pruned after 12 seconds, 10 of them of training; no other repeat was begun."""
+    first = SeenModel(ROW.model_id, "pruned", 12.0, 10.0, {}, is_own, replace(row, state="pruned"))
+    others = [SeenModel(None, "cancelled", None, None, {}, False, None)] * (repeats - 1)
+    trial = Trial(TrialFile(1, 0, 0.0, {}, {}, []), "pruned", None, "", ())
+    return SeenTrial(trial, "pruned", [first, *others], ["accuracy"])
+
+
+def test_what_another_search_has_pruned_is_no_saving_of_this_one() -> None:
+    row = replace(ROW, epoch=1, epochs=4)
+    assert is_pruned_here(pruned(row)) and not is_pruned_here(pruned(row, is_own=False))
+
+
+def test_repeats_that_were_never_begun_are_spared_in_whole() -> None:
+    assert spared(pruned(replace(ROW, epoch=1, epochs=4), repeats=3)) == [30.0, 42.0, 42.0]
