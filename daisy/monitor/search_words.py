@@ -137,7 +137,8 @@ def point_in_words(point: Mapping[str, Any]) -> str:
 
 def costs(seen: SeenSearch) -> Iterator[Fact]:
     """What it has taken so far, what pruning has saved, when it will be over, why it does not go on."""
-    saved = f"; pruning has saved {duration(seen.saved)} ({_count(seen.pruned, 'model')})" if seen.pruned else ""
+    told = "what pruning has saved is not known" if seen.saved is None else f"pruning has saved {duration(seen.saved)}"
+    saved = f"; {told} ({_count(seen.pruned, 'model')})" if seen.pruned else ""
     yield "slots used", f"{duration(seen.seconds)}{saved}"
     if seen.seconds_left is not None:
         yield "left", f"{duration(seen.seconds_left)}, with {min(seen.busy, seen.at_once)} at once as now"

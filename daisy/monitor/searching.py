@@ -11,7 +11,7 @@ from daisy.launch.slots import at_once
 from daisy.launch.why import why_of
 from daisy.monitor.seen import SeenBase, SeenModel, SeenSearch, SeenTrial
 from daisy.monitor.sweeping import left
-from daisy.monitor.taken import is_pruned_here, ran, spared
+from daisy.monitor.taken import is_pruned_here, ran, saved
 from daisy.registry import DAMAGE, Row, rows_of
 from daisy.sweep import Origin, Search, definition_of
 from daisy.sweep.trials import Trial, TrialModelState, TrialStates, figure
@@ -75,7 +75,7 @@ class Seeing:
             held=held,
             seconds_left=self._left(models, running, waiting, min(slots, busy)) if held is None else None,
             seconds=sum(model.seconds or 0.0 for model in models if model.is_own),
-            saved=sum(seconds for trial in pruned for seconds in spared(trial)),
+            saved=saved(pruned),
             pruned=len(pruned),
             warnings=self._warnings,
         )
