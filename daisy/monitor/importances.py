@@ -64,9 +64,8 @@ def _of_goal(space: Space, base: SeenBase, place: int, name: str) -> Importances
         shares = _shares(study, done)
     except Exception as error:  # whatever Optuna can't do with these trials, all else is told
         return Importances(name, _done(base), {}, f"Optuna can't tell: {type(error).__name__}: {error}")
-    if len(shares) > 1 and max(shares.values()) - min(shares.values()) < 1e-9:
-        return Importances(name, done, {}, "the best trials differ from the others in no key")
-    return Importances(name, done, shares, None if shares else "no key is in all trials")
+    why = _no_comparison(shares)
+    return Importances(name, done, {} if why is not None else shares, why)
 
 
 def _shares(study: "optuna.Study", done: int) -> Mapping[str, float]:
@@ -76,6 +75,17 @@ def _shares(study: "optuna.Study", done: int) -> Mapping[str, float]:
         warnings.simplefilter("ignore")
         found = optuna.importance.get_param_importances(study, evaluator=evaluator(done))
     return dict(sorted(found.items(), key=lambda entry: -entry[1]))
+
+
+def _no_comparison(shares: Mapping[str, float]) -> str | None:
+    """Why shares say nothing of keys; they are those of the keys that all trials have."""
+    if not shares:
+        return "no key is in all trials"
+    if len(shares) == 1:
+        return f"all trials have one key only, {next(iter(shares))}: there is nothing to compare it with"
+    if max(shares.values()) - min(shares.values()) < 1e-9:
+        return "the best trials differ from the others in no key"
+    return None
 
 
 def evaluator(count: int) -> "PedAnovaImportanceEvaluator":

@@ -41,3 +41,9 @@ def test_trials_of_another_space_do_not_count(tmp_path: Path) -> None:
 def test_all_of_another_space(tmp_path: Path) -> None:
     [found] = importances(space_of(tmp_path, {DROPOUT: "0,0.1"}), base_of([{KERNEL: number} for number in range(12)]))
     assert found.trials == 0 and found.why_none == "the trials are of another space than the sweep has now"
+
+
+def test_of_one_key_there_is_nothing_to_compare(tmp_path: Path) -> None:
+    [found] = importances(space_of(tmp_path, {KERNEL: "range(2,30)"}), base_of([{KERNEL: number} for number in range(2, 22)]))
+    told = "all trials have one key only, arch.kernel: there is nothing to compare it with"
+    assert (dict(found.shares), found.why_none) == ({}, told)
