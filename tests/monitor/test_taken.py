@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from monitor.rows import ROW
 
 from daisy.folder import TrialFile
 from daisy.monitor.search_words import costs
@@ -14,30 +15,6 @@ from daisy.registry import Row
 from daisy.sweep.trials import Trial, TrialModelState
 
 NOW = 2000.0
-ROW = Row(
-    model_id="r1__curved__x",
-    config_id="x",
-    framework="curved",
-    dataset="tiny",
-    state="stopped",
-    evidence="",
-    began=1000.0,
-    epoch=None,
-    epochs=None,
-    seconds=None,
-    seconds_limit=None,
-    accuracy=None,
-    dev_accuracy=None,
-    examples=None,
-    dataset_checksum="",
-    scorer=None,
-    job=None,
-    reason=None,
-    sweep="s1__s/1",
-    host=None,
-    started=None,
-    ended=None,
-)
 
 
 @pytest.mark.parametrize(
