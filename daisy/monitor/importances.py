@@ -15,9 +15,11 @@ from daisy.sweep.recalled import Goal, Recaller
 from daisy.sweep.space import Space
 
 if TYPE_CHECKING:
+    import optuna
     from optuna.importance import PedAnovaImportanceEvaluator
 
 FEWEST = 10  # done trials: of fewer nothing can be said
+OTHER_SPACE = "the trials are of another space than the sweep has now"
 BEST_SHARE, BEST_AT_LEAST = 0.1, 5  # of the trials: those that are looked at for what they have in common
 BAR = 24  # cells of the longest bar
 EIGHTHS = " ▏▎▍▌▋▊▉█"
@@ -25,7 +27,10 @@ EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 @dataclass(frozen=True)
 class Importances:
-    """How much each key matters for a goal, as shares of 1, the largest first; else why that is not known."""
+    """How much each key matters for a goal, as shares of 1, the largest first; else why that is not known.
+
+    `trials` are those that it is told from: done, and of the space that is searched now.
+    """
 
     goal: str
     trials: int
@@ -40,7 +45,7 @@ def importances(space: Space, base: SeenBase) -> list[Importances]:
 
 def importances_of(sweep: SweepFolder, base: SeenBase) -> list[Importances]:
     """The same, whatever may be in the way: then that is why there are none."""
-    if why := _too_few(base):
+    if why := _too_few(_done(base)):
         return [Importances(name, _done(base), {}, why) for name in base.goal]
     try:
         return importances(Searching(sweep).space, base)
@@ -49,32 +54,38 @@ def importances_of(sweep: SweepFolder, base: SeenBase) -> list[Importances]:
 
 
 def _of_goal(space: Space, base: SeenBase, place: int, name: str) -> Importances:
-    done = _done(base)
-    if why := _too_few(base):
-        return Importances(name, done, {}, why)
+    from optuna.trial import TrialState
+
     try:
-        shares = _shares(space, base, Goal(place, base.goal[name]))
+        study = Recaller(space).study([Goal(place, base.goal[name])], [trial.trial for trial in base.trials], base.known)
+        done = len(study.get_trials(deepcopy=False, states=[TrialState.COMPLETE]))
+        if why := _too_few_now(done, _done(base)):
+            return Importances(name, done, {}, why)
+        shares = _shares(study, done)
     except Exception as error:  # whatever Optuna can't do with these trials, all else is told
-        return Importances(name, done, {}, f"Optuna can't tell: {type(error).__name__}: {error}")
-    if not shares:
-        return Importances(name, done, {}, "the trials are of another space than the sweep has now")
-    if len(shares) > 1 and max(shares.values()) - min(shares.values()) < 1e-9:
-        return Importances(name, done, {}, "the best trials differ from the others in no key")
-    return Importances(name, done, shares)
+        return Importances(name, _done(base), {}, f"Optuna can't tell: {type(error).__name__}: {error}")
+    why = _no_comparison(shares)
+    return Importances(name, done, {} if why is not None else shares, why)
 
 
-def _shares(space: Space, base: SeenBase, goal: Goal) -> Mapping[str, float]:
+def _shares(study: "optuna.Study", done: int) -> Mapping[str, float]:
     import optuna
 
-    trials = [trial.trial for trial in base.trials]
-    study = Recaller(space).study([goal], trials, base.known)
-    count = len(study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.COMPLETE]))
-    if not count:
-        return {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        found = optuna.importance.get_param_importances(study, evaluator=evaluator(count))
+        found = optuna.importance.get_param_importances(study, evaluator=evaluator(done))
     return dict(sorted(found.items(), key=lambda entry: -entry[1]))
+
+
+def _no_comparison(shares: Mapping[str, float]) -> str | None:
+    """Why shares say nothing of keys; they are those of the keys that all trials have."""
+    if not shares:
+        return "no key is in all trials"
+    if len(shares) == 1:
+        return f"all trials have one key only, {next(iter(shares))}: there is nothing to compare it with"
+    if max(shares.values()) - min(shares.values()) < 1e-9:
+        return "the best trials differ from the others in no key"
+    return None
 
 
 def evaluator(count: int) -> "PedAnovaImportanceEvaluator":
@@ -88,11 +99,17 @@ def _done(base: SeenBase) -> int:
     return sum(bool(trial.values) for trial in base.trials) + len(base.known)
 
 
-def _too_few(base: SeenBase) -> str | None:
-    done = _done(base)
+def _too_few(done: int, of: str = "") -> str | None:
     if done >= FEWEST:
         return None
-    return f"{done} trial{' is' if done == 1 else 's are'} done, and it takes {FEWEST} to tell"
+    return f"{done} trial{'' if done == 1 else 's'}{of} {'is' if done == 1 else 'are'} done, and it takes {FEWEST} to tell"
+
+
+def _too_few_now(done: int, of_any_space: int) -> str | None:
+    """Of the space that is searched now; the others were trained before the search was extended."""
+    if of_any_space and not done:
+        return OTHER_SPACE
+    return _too_few(done, " of the space that is searched now" if done < of_any_space else "")
 
 
 def bars(found: Importances, utf: bool) -> list[Column]:

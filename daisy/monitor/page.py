@@ -45,7 +45,7 @@ def _drawn(plot: "Plot") -> Any:
         figure = getattr(optuna.visualization, plot.function)(plot.study, **plot.options)
     figure.update_layout(title=None, height=HEIGHT, margin={"t": 40})
     if plot.axis is not None:
-        figure.update_layout(xaxis_title="epoch", yaxis_title=plot.axis, showlegend=False)
-        if max((len(trace.x) for trace in figure.data), default=0) <= MOST_TICKS:
+        figure.update_layout(xaxis_title=plot.step, yaxis_title=plot.axis, showlegend=False)
+        if plot.step == "epoch" and max((len(trace.x) for trace in figure.data), default=0) <= MOST_TICKS:
             figure.update_xaxes(dtick=1)
     return figure

@@ -57,7 +57,7 @@ def _drawn(plot: "Plot", title: str, form: str) -> bytes:
                     axis.set_major_locator(ticker.MaxNLocator(integer=True))  # there is no trial 2.5
         figure.suptitle(title, x=0.01, horizontalalignment="left")
         if plot.axis is not None:
-            axes.set_xlabel("epoch")
+            axes.set_xlabel(plot.step)
             axes.set_ylabel(plot.axis)
             axes.xaxis.get_major_locator().set_params(integer=True)
             if axes.get_legend() is not None:

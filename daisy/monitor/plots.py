@@ -5,7 +5,7 @@ import importlib.util
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from daisy.errors import ConfigurationError, ModelError
 from daisy.files import replacing
@@ -24,17 +24,22 @@ if TYPE_CHECKING:
 NEEDS = {".html": "plotly", ".png": "matplotlib", ".svg": "matplotlib"}
 EXTRA = "plot"
 MOST_GOALS_IN_FRONT = 3
+Step = Literal["epoch", "update"]
 
 
 @dataclass(frozen=True)
 class Plot:
-    """One picture to be drawn: a function of Optuna's visualization, with what it takes; `axis` is what its height means."""
+    """One picture to be drawn: a function of Optuna's visualization, with what it takes.
+
+    Of learning curves `axis` is what their height means, and `step` what they go by.
+    """
 
     title: str
     function: str
     study: "optuna.Study"
     options: Mapping[str, Any]
     axis: str | None = None
+    step: Step = "epoch"
 
 
 @dataclass(frozen=True)
@@ -108,7 +113,7 @@ def plots(base: SeenBase, space: Space, text: Callable[[str], str]) -> Iterator[
 
 
 def _curves(base: SeenBase, trials: Sequence[Trial], recaller: Recaller, text: Callable[[str], str]) -> Iterator[Plot]:
-    """What the pruner was told, epoch by epoch."""
+    """What the pruner was told, epoch by epoch, or by updates where a framework tells no epochs."""
     measure = next((trial.file.measure for trial in trials if trial.file.measure is not None and trial.reports), None)
     if measure is None:
         return
@@ -118,7 +123,8 @@ def _curves(base: SeenBase, trials: Sequence[Trial], recaller: Recaller, text: C
         return {step: factor * value for step, value in trial.reports.items()}
 
     study = recaller.study([_goal(0, *next(iter(base.goal.items())))], trials, reports=told)
-    yield Plot("learning curves", "plot_intermediate_values", study, {}, text(_unit(measure["name"])))
+    step: Step = "epoch" if any(trial.epochs[0] is not None for trial in base.trials) else "update"
+    yield Plot("learning curves", "plot_intermediate_values", study, {}, text(_unit(measure["name"])), step)
 
 
 def _goal(place: int, name: str, direction: Direction) -> Goal:

@@ -12,7 +12,8 @@ from daisy.monitor.words import duration, lasting, percent, size
 from daisy.sweep import Search
 from daisy.sweep.chosen import Chosen
 
-ENDED = ("done", "pruned", "failed", "refused", "stopped", "cancelled", "unknown")  # in this order on the screen
+ENDED = ("done", "pruned", "failed", "refused", "stopped", "cancelled")  # in this order on the screen
+OPEN = ("running", "waiting", "stopped", "unknown")  # likewise; the same command resumes those that do not run any more
 MOST_BEST, MOST_IDS = 10, 3  # points of a Pareto front, and models of the best one, that are told
 Fact = tuple[str, str]  # a name, and what there is to say; no name: it goes on
 
@@ -81,11 +82,11 @@ def space_in_words(search: Search) -> list[str]:
 
 def progress(base: SeenBase) -> Iterator[Fact]:
     """How far one base is, why it is over, and what is best."""
-    states = base.states
-    ended = sum(states.get(state, 0) for state in ENDED)
-    told = ", ".join(f"{count} {state}" for state in ENDED if (count := states.get(state)))
-    text = f"{ended} of {base.count} trial{'' if base.count == 1 else 's'}" + (f": {told}" if told else "")
-    going_on = [f"{states[state]} {state}" for state in ("running", "waiting") if states.get(state)]
+    ended = Counter(trial.state for trial in base.trials if not trial.trial.is_open)
+    still_open = Counter(trial.state for trial in base.trials if trial.trial.is_open)
+    told = ", ".join(f"{ended[state]} {state}" for state in ENDED if ended[state])
+    text = f"{ended.total()} of {base.count} trial{'' if base.count == 1 else 's'}" + (f": {told}" if told else "")
+    going_on = [f"{still_open[state]} {state}" for state in OPEN if still_open[state]]
     left = base.count - len(base.trials) - base.to_come - base.cancelled
     going_on += [f"{base.to_come} to come"] if base.to_come else []
     going_on += [f"{base.cancelled} cancelled before they were asked for"] if base.cancelled else []
@@ -137,7 +138,8 @@ def point_in_words(point: Mapping[str, Any]) -> str:
 
 def costs(seen: SeenSearch) -> Iterator[Fact]:
     """What it has taken so far, what pruning has saved, when it will be over, why it does not go on."""
-    saved = f"; pruning has saved {duration(seen.saved)} ({_count(seen.pruned, 'model')})" if seen.pruned else ""
+    told = "what pruning has saved is not known" if seen.saved is None else f"pruning has saved {duration(seen.saved)}"
+    saved = f"; {told} ({_count(seen.pruned, 'model')})" if seen.pruned else ""
     yield "slots used", f"{duration(seen.seconds)}{saved}"
     if seen.seconds_left is not None:
         yield "left", f"{duration(seen.seconds_left)}, with {min(seen.busy, seen.at_once)} at once as now"

@@ -11,6 +11,7 @@ from daisy.launch.slots import at_once
 from daisy.launch.why import why_of
 from daisy.monitor.seen import SeenBase, SeenModel, SeenSearch, SeenTrial
 from daisy.monitor.sweeping import left
+from daisy.monitor.taken import is_pruned_here, ran, saved
 from daisy.registry import DAMAGE, Row, rows_of
 from daisy.sweep import Origin, Search, definition_of
 from daisy.sweep.trials import Trial, TrialModelState, TrialStates, figure
@@ -57,7 +58,7 @@ class Seeing:
         workers = frozenset(sweep.workers())
         busy = max(len(running), sum(place.worker in workers for place in places.values()))  # with those that just ask
         held = sweep.held()
-        saved = [seconds for trial in trials for seconds in self._saved(trial, models)]
+        pruned = [trial for trial in trials if is_pruned_here(trial)]
         return SeenSearch(
             sweep_id=sweep.sweep_id,
             name=self._origin.name,
@@ -74,8 +75,8 @@ class Seeing:
             held=held,
             seconds_left=self._left(models, running, waiting, min(slots, busy)) if held is None else None,
             seconds=sum(model.seconds or 0.0 for model in models if model.is_own),
-            saved=sum(saved),
-            pruned=sum(model.state == "pruned" for model in models),
+            saved=saved(pruned),
+            pruned=len(pruned),
             warnings=self._warnings,
         )
 
@@ -124,10 +125,8 @@ class Seeing:
             return None, None
         result = model.result
         before = ModelFolder(self._sweep.models_dir / model.model).seconds_before(int(result.get("attempt") or 1))
-        if row.state == "running" and row.started is not None:
-            return before + max(0.0, self._now - row.started), row.seconds
-        ran = float(result["seconds"]) if "seconds" in result else row.seconds
-        return None if ran is None else before + ran, figure(result, "seconds")
+        trained = row.seconds if row.state == "running" and row.started is not None else figure(result, "seconds")
+        return ran(model, row, before, self._now), trained
 
     def _base(
         self,
@@ -169,14 +168,3 @@ class Seeing:
         if not running or not took:
             return None
         return left(took, [model.seconds or 0.0 for model in running], waiting, slots)
-
-    def _saved(self, trial: SeenTrial, models: Sequence[SeenModel]) -> list[float]:
-        """What was spared of each model of a pruned trial; of the repeats that were never begun all of it."""
-        if trial.state != "pruned" or not trial.models:
-            return []
-        first, (epoch, epochs) = trial.models[0], trial.epochs
-        if first.trained is None or not epoch or not epochs or first.seconds is None:
-            return []
-        spared = first.trained * (epochs / epoch - 1)
-        never_begun = sum(model.model is None for model in trial.models[1:])
-        return [spared, *[first.seconds + spared] * never_begun]

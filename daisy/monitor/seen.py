@@ -153,7 +153,7 @@ class SeenSearch:
     """A search as it is now. Seconds are of slots: of ten models at once ten of them pass in a second.
 
     So many slots are `busy`: with models that run, or with asking for one. `saved` is what pruning has saved, were each pruned
-    model to have gone on to its last epoch at its own pace; of so many models (`pruned`).
+    model to have gone on to its end at its own pace, of so many models (`pruned`); None where nobody knows.
     """
 
     sweep_id: str
@@ -171,7 +171,7 @@ class SeenSearch:
     held: str | None
     seconds_left: float | None
     seconds: float
-    saved: float
+    saved: float | None
     pruned: int
     warnings: Sequence[str]
 

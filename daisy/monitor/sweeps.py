@@ -19,7 +19,7 @@ MATTER_LESS = ("stopped", "unknown", "pruned", "cancelled")  # where there is no
 
 @dataclass(frozen=True)
 class SweepRow:
-    """One sweep: how many models it has, how many of them are in each state, the best accuracy, why it is held if it is.
+    """One sweep: how many models it has, and how many in each state; the best accuracy of those done; why it is held if it is.
 
     Those of a search that is over are the ones that were asked for.
     """
@@ -70,7 +70,7 @@ def _row(sweep: SweepFolder, models: Mapping[int, Row], by_id: Mapping[str, Row]
     spared = _spared(sweep, info, states) if sweep.is_search else []
     for number in spared:
         del states[number]
-    accuracies = [model.accuracy for model in own.values() if model.accuracy is not None]
+    accuracies = [model.accuracy for model in own.values() if model.state == "done" and model.accuracy is not None]
     return SweepRow(
         sweep_id=sweep.sweep_id,
         launcher=str(info.get("launcher", "local")),
