@@ -1,6 +1,8 @@
 """A project with named sweeps of a framework whose accuracy follows from an option, and what is asked of it."""
 
 import json
+import subprocess
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +37,19 @@ class Sweeps:
     def launch(self, name: str, *more: str) -> Any:
         """`-m +sweep=NAME ...`, to its end."""
         return self.daisy("-m", f"+sweep={name}", *more)
+
+    def dies_after(self, method: str, *words: str) -> None:
+        """A command whose process is gone right after it has called this method of SweepFolder for the first time."""
+        program = (
+            f"import os; from daisy.folder import SweepFolder; before = SweepFolder.{method}\n"
+            "def and_die(self, *arguments): before(self, *arguments); os._exit(9)\n"
+            f"SweepFolder.{method} = and_die\n"
+            "from daisy.cli import main; main()"
+        )
+        project = self.launched.project
+        environment = project.environment(self.launched.environment)
+        command = [sys.executable, "-c", program, *words]
+        assert subprocess.run(command, cwd=project.root, env=environment, stdin=subprocess.DEVNULL).returncode == 9
 
     def planned(self, name: str, *more: str) -> list[str]:
         """The config ids that `--dry-run` tells."""

@@ -5,8 +5,6 @@ import os
 import shutil
 import signal
 import sqlite3
-import subprocess
-import sys
 from pathlib import Path
 
 import optuna
@@ -323,16 +321,8 @@ def test_a_command_that_is_killed_while_it_extends_loses_nothing(sweeps: Sweeps,
     sweeps.write("s", definition(f"{RIGHT}: 'range(0,19)'", 2))
     assert sweeps.launch("s").code == 0
     sweeps.write("s", definition(f"{RIGHT}: '21,22,25'", 4))
-    program = (
-        "import os; from daisy.folder import SweepFolder; written = SweepFolder.write_info\n"
-        "def and_die(self, info): written(self, info); os._exit(9)\n"
-        "SweepFolder.write_info = and_die\n"
-        "from daisy.cli import main; main()"
-    )
-    words = [sys.executable, "-c", program, "-m", "+sweep=s", "sweep.extend=true"]
-    project = sweeps.launched.project
-    died = subprocess.run(words, cwd=project.root, env=project.environment(sweeps.launched.environment), stdin=subprocess.DEVNULL)
-    assert died.returncode == 9 and len(trial_files(folder_of(sweeps))) == 2
+    sweeps.dies_after("write_info", "-m", "+sweep=s", "sweep.extend=true")
+    assert len(trial_files(folder_of(sweeps))) == 2
     again = sweeps.launch("s", "sweep.extend=true")
     assert again.code == 0, again.err
     assert sorted(one.user_attrs["trial"] for one in finished(study_of(folder_of(sweeps)))) == [3, 4]

@@ -1,8 +1,6 @@
 """A search that goes on with `sweep.extend=true`, or by the same command once more: what of it changes, and what does not."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -46,16 +44,8 @@ def test_a_job_makes_the_study_again_that_a_killed_command_left(sweeps: Sweeps) 
     sweeps.write("s", definition(f"{RIGHT}: '3,4,5'", 2))
     assert sweeps.launch("s").code == 0
     sweeps.write("s", definition(f"{RIGHT}: '6,7,8'", 5))
-    program = (
-        "import os\nfrom daisy.folder import SweepFolder\nregister = SweepFolder.register\n"
-        "def and_die(self, worker): register(self, worker); os._exit(9)\n"
-        "SweepFolder.register = and_die\n"
-        "from daisy.cli import main; main()"
-    )
-    words = [sys.executable, "-c", program, "-m", "+sweep=s", "sweep.extend=true"]
-    project = sweeps.launched.project
-    died = subprocess.run(words, cwd=project.root, env=project.environment(sweeps.launched.environment), stdin=subprocess.DEVNULL)
-    assert died.returncode == 9 and json.loads((last(sweeps) / "sweep.json").read_text())["to_rebuild"]
+    sweeps.dies_after("register", "-m", "+sweep=s", "sweep.extend=true")
+    assert json.loads((last(sweeps) / "sweep.json").read_text())["to_rebuild"]
     resumed = sweeps.daisy("resume", last(sweeps).name)
     assert resumed.code == 0, resumed.err + resumed.out
     assert "to_rebuild" not in json.loads((last(sweeps) / "sweep.json").read_text())
