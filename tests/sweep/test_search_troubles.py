@@ -41,13 +41,16 @@ def test_two_searches_at_the_same_points(sweeps: Sweeps) -> None:
     """What waits in the one is trained by the other, which comes first: both have their trial, and nothing is trained twice."""
     for name in "ab":
         sweeps.write(name, definition(f"{RIGHT}: '2,3'", 1, "repeat: 2"))
-    launched = sweeps.launched.project
-    first = launched.start("-m", "+sweep=a", f"{SECONDS}=4", "env.max_running=1", environment=sweeps.launched.environment)
+    sweeps.launched.gate.unlink()  # until it is open all of them train
+    launched, begun = sweeps.launched.project, sweeps.launched.environment
+    first = launched.start("-m", "+sweep=a", f"{SECONDS}=60", "env.max_running=1", environment=begun)
     wait_until(lambda: len(launched.models()) == 1, "the first model has begun")
-    second = sweeps.launch("b", f"{SECONDS}=4", "env.max_running=2")
-    assert second.code == 0, second.err + second.out
-    out, _ = first.communicate(timeout=60)
-    assert first.returncode == 0, out
+    second = launched.start("-m", "+sweep=b", f"{SECONDS}=60", "env.max_running=2", environment=begun)
+    wait_until(lambda: len(launched.models()) == 2, "the second one, which waits in the first search, has begun in the other")
+    sweeps.launched.open()
+    for process in (first, second):
+        out, _ = process.communicate(timeout=60)
+        assert process.returncode == 0, out
     assert sorted(seed for _, seed in sweeps.trained()) == [1, 2]
     for sweep in sweeps.launched.sweeps:
         assert not sweep.places("cancelled")
